@@ -1,0 +1,107 @@
+package waverider_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// arrows holds what each folder may import of this module (docs/architecture.md
+// draws it). Everything may import the root, the root imports std only.
+// "*" is the composition root.
+var arrows = map[string][]string{
+	"":                    {},
+	"auth":                {},
+	"wire":                {"auth"},
+	"logfile":             {},                               // bytes on disk, knows nobody
+	"store":               {},                               // bus joins with Topics
+	"runner":              {},                               // protocol and embedded runners
+	"runtime":             {"runner", "logfile"},            // a Process shows its channel and its logs
+	"runtime/process":     {"runtime", "runner", "logfile"}, //
+	"runtime/runtimetest": {"runtime", "runner", "logfile"}, // the suite of the contract
+	"hub":                 {"runtime", "runner", "logfile", "store", "auth", "wire"},
+	"client":              {"wire"},
+	"cli":                 {"client"},
+	"demo":                {"client"},
+	"cmd/waverider":       {"*"},
+	"bench":               {"*"}, // measures the built product and its parts
+	"faults":              {"client"},
+	"e2e":                 {"*"},
+}
+
+type pkg struct {
+	ImportPath, Dir string
+	Imports         []string
+	GoFiles         []string
+}
+
+func modulePackages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func folder(importPath string) (string, bool) {
+	if importPath == "waverider" {
+		return "", true
+	}
+	return strings.CutPrefix(importPath, "waverider/")
+}
+
+func TestImportsPointDownward(t *testing.T) {
+	for _, p := range modulePackages(t) {
+		from, _ := folder(p.ImportPath)
+		allowed, known := arrows[from]
+		if !known {
+			t.Errorf("%s: no entry in the table of import arrows", p.ImportPath)
+			continue
+		}
+		may := map[string]bool{"": from != ""}
+		for _, a := range allowed {
+			may[a] = true
+		}
+		for _, imp := range p.Imports {
+			to, ours := folder(imp)
+			switch {
+			case ours && !may[to] && !may["*"]:
+				t.Errorf("%s must not import %s", p.ImportPath, imp)
+			case !ours && from == "" && strings.Contains(strings.Split(imp, "/")[0], "."):
+				t.Errorf("the root imports the standard library only, not %s", imp)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for _, p := range modulePackages(t) {
+		documented := false
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			documented = documented || f.Doc != nil
+		}
+		if len(p.GoFiles) > 0 && !documented {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}

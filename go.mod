@@ -1,0 +1,3 @@
+module waverider
+
+go 1.26

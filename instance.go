@@ -1,0 +1,81 @@
+package waverider
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// InstanceID names one run of a Sequence on one Hub.
+type InstanceID string
+
+// Status is where an Instance is in life.
+type Status string
+
+const (
+	StatusInitializing Status = "initializing" // accepted, no process yet
+	StatusStarting     Status = "starting"     // the runner has the package and loads it
+	StatusRunning      Status = "running"      // the program is loaded
+	StatusStopping     Status = "stopping"     // asked to stop, its handlers run
+	StatusKilling      Status = "killing"      // being ended
+	StatusRestarting   Status = "restarting"   // ended, will be started again by policy
+	StatusCompleted    Status = "completed"    // ended as wished
+	StatusErrored      Status = "errored"      // ended otherwise
+)
+
+// Ended reports whether no process will run for this Instance any more.
+func (s Status) Ended() bool { return s == StatusCompleted || s == StatusErrored }
+
+// RestartPolicy says what happens when an Instance ends by itself. An outage
+// (power cut, death of the keeper) counts as a failure.
+type RestartPolicy string
+
+const (
+	RestartNever     RestartPolicy = "never"
+	RestartOnFailure RestartPolicy = "on-failure"
+	RestartAlways    RestartPolicy = "always"
+)
+
+// Exit codes a runner uses, and the ones the Hub gives to a killed process.
+const (
+	ExitCompleted   = 0
+	ExitRunner      = 11  // the runner itself failed
+	ExitEnvironment = 20  // started with a bad environment
+	ExitEntrypoint  = 21  // main is not there
+	ExitLoad        = 22  // the program threw while being loaded
+	ExitProgram     = 23  // the program threw while running
+	ExitUncaught    = 101 // an uncaught exception outside the program's own chain
+	ExitKilled      = 137 // killed, or died by a signal
+	ExitStopped     = 138 // stopped, did not end by itself in time
+)
+
+// Terminated says how an Instance ended.
+type Terminated struct {
+	ExitCode int    `json:"exitcode"`
+	Reason   string `json:"reason"`
+}
+
+// Limits bound what an Instance may use. Zero means the Hub's default.
+type Limits struct {
+	Memory int64   `json:"memory,omitempty"` // MiB
+	CPU    float64 `json:"cpu,omitempty"`    // cores
+	PIDs   int     `json:"pids,omitempty"`   // processes and threads
+	Files  int     `json:"files,omitempty"`  // open files per process
+}
+
+// StartRequest is the body of a start. Unknown fields are ignored.
+type StartRequest struct {
+	AppConfig   json.RawMessage `json:"appConfig,omitempty"`
+	Args        json.RawMessage `json:"args,omitempty"`
+	InstanceID  InstanceID      `json:"instanceId,omitempty"`
+	InputTopic  string          `json:"inputTopic,omitempty"`
+	OutputTopic string          `json:"outputTopic,omitempty"`
+	Limits      Limits          `json:"limits,omitzero"`
+	Restart     RestartPolicy   `json:"restart,omitempty"`
+}
+
+// Times of an Instance's life; zero means not yet.
+type Times struct {
+	Created time.Time `json:"created,omitzero"`
+	Started time.Time `json:"started,omitzero"`
+	Ended   time.Time `json:"ended,omitzero"`
+}

@@ -1,0 +1,44 @@
+package runner
+
+import (
+	"encoding/json"
+
+	"waverider"
+)
+
+// Start is the message that assigns an Instance to a runner.
+type Start struct {
+	Instance    waverider.InstanceID `json:"instance"`
+	Sequence    json.RawMessage      `json:"sequence,omitempty"`
+	Package     string               `json:"package"`
+	Main        string               `json:"main"`
+	Args        json.RawMessage      `json:"args,omitempty"`
+	Config      json.RawMessage      `json:"config,omitempty"`
+	Slot        string               `json:"slot"`
+	API         API                  `json:"api"`
+	InputTopic  string               `json:"inputTopic,omitempty"`
+	OutputTopic string               `json:"outputTopic,omitempty"`
+	Limits      waverider.Limits     `json:"limits,omitzero"`
+	State       json.RawMessage      `json:"state,omitempty"`
+	ExitTimeout int                  `json:"exitTimeout,omitempty"` // ms
+	Scramjet    string               `json:"scramjet,omitempty"`
+	Env         map[string]string    `json:"env,omitempty"`
+}
+
+// API tells a program where its Hub's REST API answers it.
+type API struct {
+	Socket string `json:"socket"`
+	Base   string `json:"base"`
+	Token  string `json:"token"`
+}
+
+// Message is one control message of either direction, undecoded but for its
+// type. Number is set on received ones.
+type Message struct {
+	Type   string
+	Number uint64
+	Data   json.RawMessage // the whole JSON object, with its type
+}
+
+// Decode reads the fields of m into v.
+func (m Message) Decode(v any) error { return json.Unmarshal(m.Data, v) }
