@@ -1,0 +1,154 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"waverider"
+	"waverider/auth"
+)
+
+type gateKey struct{}
+type identityKey struct{}
+
+func withGate(r *http.Request, g *auth.Gate) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), gateKey{}, g))
+}
+
+// IdentityOf is who sent r. It is the zero Identity on a public route that was
+// called without a token.
+func IdentityOf(r *http.Request) auth.Identity {
+	id, _ := r.Context().Value(identityKey{}).(auth.Identity)
+	return id
+}
+
+// adapt puts the rule before h and makes its error the answer.
+func (m *Mux) adapt(rule auth.Rule, h Handler) http.Handler {
+	return http.HandlerFunc(func(std http.ResponseWriter, r *http.Request) {
+		w := &response{ResponseWriter: std}
+		defer m.recoverPanic(w, r)
+		r, err := authorize(r, rule)
+		if err == nil {
+			// Programs answer while they are still being fed. HTTP/2 can always.
+			if r.ProtoMajor == 1 {
+				_ = http.NewResponseController(std).EnableFullDuplex()
+			}
+			err = h(w, r)
+		}
+		m.finish(w, r, err)
+	})
+}
+
+func authorize(r *http.Request, rule auth.Rule) (*http.Request, error) {
+	gate, _ := r.Context().Value(gateKey{}).(*auth.Gate)
+	if gate == nil {
+		return r, errors.New("a route was served without a gate")
+	}
+	id, err := gate.Identify(r.Header.Get("Authorization"))
+	if err != nil && rule != auth.Public {
+		return r, err
+	}
+	if err := id.Allow(rule); err != nil {
+		return r, err
+	}
+	return r.WithContext(context.WithValue(r.Context(), identityKey{}, id)), nil
+}
+
+// finish turns what a handler returned into the end of the answer.
+func (m *Mux) finish(w *response, r *http.Request, err error) {
+	switch {
+	case err == nil, errors.Is(err, errHead):
+		return
+	case !w.wrote:
+		m.answerError(w, r, err)
+	case w.sent == 0 && r.Method == http.MethodHead:
+		return
+	default:
+		if !gone(r, err) {
+			m.log.Warn("answer cut short", "method", r.Method, "path", r.URL.Path, "err", err)
+		}
+		// The status is out already: a cut connection is the only way left to
+		// tell the client that this is not the whole answer.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// gone reports that the client left or the server is stopping, which is no
+// news.
+func gone(r *http.Request, err error) bool {
+	return r.Context().Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, errDraining)
+}
+
+func (m *Mux) recoverPanic(w *response, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	err := fmt.Errorf("panic: %v", v)
+	m.log.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "err", err, "stack", string(debug.Stack()))
+	if w.wrote {
+		panic(http.ErrAbortHandler)
+	}
+	m.answerError(w, r, err)
+}
+
+// answerError sends err as JSON. Causes are for the log only.
+func (m *Mux) answerError(w http.ResponseWriter, r *http.Request, err error) {
+	status, body := errorBody(err)
+	if status >= http.StatusInternalServerError && !gone(r, err) {
+		id := requestID()
+		body["request"] = id
+		m.log.Error("request failed", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
+	} else {
+		m.log.Debug("request refused", "method", r.Method, "path", r.URL.Path, "status", status, "err", err)
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="waverider"`)
+	}
+	if err := WriteJSON(w, status, body); err != nil {
+		m.log.LogAttrs(r.Context(), slog.LevelDebug, "error not sent", slog.Any("err", err))
+	}
+}
+
+func unknownPath(r *http.Request) error {
+	return waverider.Errorf(waverider.NotFound, "%s %s: there is no such route", r.Method, r.URL.Path)
+}
+
+// response remembers how far an answer has come.
+type response struct {
+	http.ResponseWriter
+	wrote bool  // the status is out
+	sent  int64 // bytes of the body
+}
+
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *response) WriteHeader(status int) {
+	if status >= 200 {
+		w.wrote = true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.wrote = true
+	n, err := w.ResponseWriter.Write(p)
+	w.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom keeps the standard writer's short ways from files to the socket.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	w.wrote = true
+	n, err := io.Copy(w.ResponseWriter, src)
+	w.sent += n
+	return n, err
+}

@@ -1,0 +1,111 @@
+package wire
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// listener counts connections and refuses those over the limit with words: one
+// that merely waited would look like a Hub that is dead.
+type listener struct {
+	net.Listener
+	slots chan struct{}
+}
+
+const overloaded = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n" +
+	"Retry-After: 1\r\n\r\n" + `{"error":"too many connections to this Hub","kind":"unavailable"}` + "\n"
+
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.slots <- struct{}{}:
+			return &conn{Conn: c, slots: l.slots}, nil
+		default:
+			// The socket's buffer is empty: this never waits.
+			_, _ = c.Write([]byte(overloaded))
+			_ = c.Close()
+		}
+	}
+}
+
+// conn cuts a peer that takes no byte for stallTimeout while data waits. It
+// sits below TLS and HTTP, which write through it, so that no handler has to
+// think of it.
+type conn struct {
+	net.Conn
+	slots  chan struct{}
+	free   sync.Once
+	set    atomic.Int64 // when the deadline was last moved, Unix ns
+	manual atomic.Bool  // someone above set a deadline of their own
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	var sent int
+	for {
+		c.renew()
+		n, err := c.Conn.Write(p[sent:])
+		sent += n
+		// A part went through: the peer is slow, not gone.
+		if err == nil || n == 0 || c.manual.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return sent, err
+		}
+		c.set.Store(0)
+	}
+}
+
+// renew moves the deadline, at most every second: it costs a timer.
+func (c *conn) renew() {
+	if c.manual.Load() {
+		return
+	}
+	now := time.Now()
+	if last := c.set.Load(); now.UnixNano()-last < int64(time.Second) {
+		return
+	}
+	c.set.Store(now.UnixNano())
+	_ = c.Conn.SetWriteDeadline(now.Add(stallTimeout)) // an error shows in Write
+}
+
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.manual.Store(!t.IsZero())
+	c.set.Store(0)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *conn) SetDeadline(t time.Time) error {
+	if err := c.Conn.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
+}
+
+// CloseWrite lets the standard server end a connection without losing the
+// last bytes of an answer.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+func (c *conn) Close() error {
+	c.free.Do(func() { <-c.slots })
+	return c.Conn.Close()
+}
+
+func openFiles() int {
+	var lim syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
+		return 1024
+	}
+	return int(min(lim.Cur, 1<<20))
+}
