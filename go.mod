@@ -8,6 +8,9 @@ require (
 )
 
 require (
+	github.com/Masterminds/semver/v3 v3.5.0
+	github.com/klauspost/compress v1.20.3
 	go.uber.org/goleak v1.3.0
-	golang.org/x/sys v0.49.0
 )
+
+require golang.org/x/sys v0.49.0 // indirect

@@ -61,8 +61,8 @@ func (g *Guard) knownHost(r *http.Request) bool {
 	if !ok {
 		return false
 	}
-	listen := tcp.AddrPort().Addr()
-	return listen.IsUnspecified() || listen.Unmap().WithZone("") == addr.Unmap().WithZone("")
+	listen := tcp.AddrPort().Addr().Unmap().WithZone("")
+	return listen.IsUnspecified() || listen == addr.Unmap().WithZone("")
 }
 
 // hostName is a Host header without its port, in lower case, without the

@@ -7,12 +7,23 @@ import (
 
 // node is one place in the tree of registered paths.
 type node struct {
-	fixed map[string]*node // by the word as registered, lower case
-	words map[string]string
-	any   *node // {name}
-	rest  bool  // {name...}, or a pattern that ends in a slash
-	end   bool  // a pattern ends here
+	fixed map[string]*node  // by the word in lower case
+	words map[string]string // the words as registered
+	any   *node             // {name}
+	end   bool              // a pattern ends here
+	dir   bool              // one ends here with a slash
+	rest  bool              // one takes everything below
 }
+
+// match says how a path fits and so what becomes of its trailing slash.
+type match int
+
+const (
+	none  match = iota
+	exact       // dropped
+	dir         // needed
+	below       // kept as it came
+)
 
 func (n *node) add(segments []string) {
 	if len(segments) == 0 {
@@ -23,7 +34,7 @@ func (n *node) add(segments []string) {
 	switch {
 	case word == "" || word == "{$}":
 		// "/dir/" takes everything below, "/dir/{$}" the folder alone.
-		n.end, n.rest = true, n.rest || word == ""
+		n.dir, n.rest = true, n.rest || word == ""
 	case strings.HasSuffix(word, "...}"):
 		n.rest = true
 	case strings.HasPrefix(word, "{"):
@@ -52,7 +63,7 @@ func (n *node) canonical(escaped string) (string, bool) {
 		return "", false
 	}
 	if rest == "" {
-		return "/", n.end || n.rest
+		return "/", n.dir || n.rest
 	}
 	segments := strings.Split(rest, "/")
 	slash := segments[len(segments)-1] == ""
@@ -65,36 +76,41 @@ func (n *node) canonical(escaped string) (string, bool) {
 		}
 	}
 	fold := len(segments) > 1 && strings.EqualFold("/"+segments[0]+"/"+segments[1], Base)
-	below, ok := n.walk(segments, fold, segments)
-	if !ok {
-		return "", false
-	}
+	fit := n.walk(segments, fold, segments)
 	path := "/" + strings.Join(segments, "/")
-	if below && slash {
+	if fit == dir || fit == below && slash {
 		path += "/"
 	}
-	return path, true
+	return path, fit != none
 }
 
 // walk finds the way of segments and writes the registered words into out.
-// A fixed word is preferred to {name}, as the standard mux does. below reports
-// that a pattern took the rest of the path, whatever it is.
-func (n *node) walk(segments []string, fold bool, out []string) (below, ok bool) {
-	if len(segments) == 0 {
-		return n.rest && !n.end, n.end || n.rest
+// A fixed word is preferred to {name}, as the standard mux does.
+func (n *node) walk(segments []string, fold bool, out []string) match {
+	switch {
+	case len(segments) > 0:
+	case n.end:
+		return exact
+	case n.dir || n.rest:
+		return dir
+	default:
+		return none
 	}
 	word := segments[0]
 	key := strings.ToLower(word)
 	if next := n.fixed[key]; next != nil && (fold || n.words[key] == word) {
-		if below, ok := next.walk(segments[1:], fold, out[1:]); ok {
+		if fit := next.walk(segments[1:], fold, out[1:]); fit != none {
 			out[0] = n.words[key]
-			return below, true
+			return fit
 		}
 	}
 	if n.any != nil {
-		if below, ok := n.any.walk(segments[1:], fold, out[1:]); ok {
-			return below, true
+		if fit := n.any.walk(segments[1:], fold, out[1:]); fit != none {
+			return fit
 		}
 	}
-	return n.rest, n.rest
+	if n.rest {
+		return below
+	}
+	return none
 }
