@@ -1,0 +1,60 @@
+package hub
+
+import (
+	"log/slog"
+	"time"
+
+	"waverider"
+	"waverider/auth"
+	"waverider/runtime"
+)
+
+// Config is what a Hub needs to know. The zero value of every field but
+// DataDir and Runtime is useful.
+type Config struct {
+	DataDir *DataDir        // opened by OpenDataDir
+	Runtime runtime.Runtime // runs the Instances
+	ID      string          // shown as location; default: the key's id
+	Name    string          // for people
+	Build   string          // version of this program
+
+	Key       *auth.Key // signs the tokens Instances call with
+	APISocket string    // where Instances reach Handler; empty: nowhere
+	Scramjet  string    // path of the bundled scramjet library; empty: not bundled
+
+	Restart      waverider.RestartPolicy // when a start names none; default never
+	StartTimeout time.Duration           // a start is answered after this at the latest; default 30 s
+	RetainEnded  time.Duration           // an ended Instance stays listed this long; default 24 h
+	MaxEnded     int                     // and at most this many do; default 1000
+	LogLimit     int64                   // bytes kept of each of stdout, stderr, log; default 16 MiB
+	MinFreeDisk  int64                   // no upload or start below this many bytes; default 64 MiB
+	MinFreeMem   int64                   // no start below this many bytes; default 64 MiB
+
+	Effective any          // what GET /config shows: the configuration without its secrets
+	Log       *slog.Logger // default: discard
+	Lines     *LogRing     // feeds GET /log; default: an empty one
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.Restart, waverider.RestartNever)
+	setDefault(&c.StartTimeout, 30*time.Second)
+	setDefault(&c.RetainEnded, 24*time.Hour)
+	setDefault(&c.MaxEnded, 1000)
+	setDefault(&c.LogLimit, 16<<20)
+	setDefault(&c.MinFreeDisk, 64<<20)
+	setDefault(&c.MinFreeMem, 64<<20)
+	setDefault(&c.Build, "dev")
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Lines == nil {
+		c.Lines = NewLogRing(0)
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,75 @@
+package hub
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"waverider"
+	"waverider/auth"
+	"waverider/wire"
+)
+
+// Routes registers the Hub's REST API on m. Every route says who may use it.
+func (h *Hub) Routes(m *wire.Mux) {
+	h.hubRoutes(m)
+	h.sequenceRoutes(m)
+	h.instanceRoutes(m)
+	h.streamRoutes(m)
+	h.eventRoutes(m)
+}
+
+// api registers a route of the REST API and keeps its audit.
+func (h *Hub) api(m *wire.Mux, method, path string, rule auth.Rule, handler wire.Handler) {
+	m.Handle(method+" "+wire.Base+path, rule, h.audited(handler))
+}
+
+// wantJSON answers 415 to clients that say they take no JSON.
+func wantJSON(r *http.Request) error {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	if accept == "" {
+		return nil
+	}
+	for _, item := range strings.Split(accept, ",") {
+		kind, _, _ := strings.Cut(strings.TrimSpace(item), ";")
+		switch strings.TrimSpace(kind) {
+		case "*/*", "application/*", "text/*", "application/json", "text/json":
+			return nil
+		}
+	}
+	return waverider.Errorf(waverider.Unsupported, "Invalid content-type: this answers application/json, Accept names %q", accept)
+}
+
+// getJSON is a route that answers one value.
+func getJSON[T any](get func(r *http.Request) (T, error)) wire.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := wantJSON(r); err != nil {
+			return err
+		}
+		v, err := get(r)
+		if err != nil {
+			return err
+		}
+		return wire.WriteJSON(w, http.StatusOK, v)
+	}
+}
+
+// object keeps a JSON body that is an object; anything else counts as empty,
+// as it does for Scramjet.
+func readObject(r *http.Request, v any) error {
+	var raw json.RawMessage
+	if err := wire.ReadJSON(r, &raw); err != nil || len(raw) == 0 || raw[0] != '{' {
+		return err
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return &waverider.Error{Kind: waverider.Invalid, Message: "the JSON body is not right: " + fieldOf(err), Err: err}
+	}
+	return nil
+}
+
+func fieldOf(err error) string {
+	if t, ok := err.(*json.UnmarshalTypeError); ok {
+		return "field \"" + t.Field + "\" is a JSON " + t.Value + ", which does not fit"
+	}
+	return err.Error()
+}

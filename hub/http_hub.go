@@ -1,0 +1,112 @@
+package hub
+
+import (
+	"net/http"
+
+	"waverider/auth"
+	"waverider/wire"
+)
+
+// apiLevel is the Scramjet API that is answered here.
+const apiLevel = "1.0.1"
+
+func (h *Hub) hubRoutes(m *wire.Mux) {
+	h.api(m, "GET", "/version", auth.Public, getJSON(h.getVersion))
+	h.api(m, "GET", "/status", auth.Read, getJSON(h.getStatus))
+	h.api(m, "GET", "/config", auth.Read, getJSON(h.getConfig))
+	h.api(m, "GET", "/load-check", auth.Read, getJSON(func(*http.Request) (Load, error) { return h.Load() }))
+	h.api(m, "GET", "/entities", auth.Read, getJSON(h.getEntities))
+	h.api(m, "GET", "/log", auth.Read, h.getLog)
+	h.api(m, "GET", "/audit", auth.Admin, h.getAudit)
+	m.Handle("GET /metrics", auth.Read, h.getMetrics)
+	m.Handle("GET /healthz", auth.Public, h.getHealthz)
+}
+
+type versionView struct {
+	Service    string `json:"service"`
+	APIVersion string `json:"apiVersion"`
+	Version    string `json:"version"`
+	Build      string `json:"build"`
+}
+
+func (h *Hub) getVersion(*http.Request) (versionView, error) {
+	return versionView{Service: "@scramjet/host", APIVersion: "v1", Version: apiLevel, Build: h.cfg.Build}, nil
+}
+
+type statusView struct {
+	CPM       struct{}          `json:"cpm"`
+	Hub       string            `json:"hub"`
+	Name      string            `json:"name,omitempty"`
+	Instances int               `json:"instances"` // that have not ended
+	Engines   map[string]string `json:"engines"`
+}
+
+func (h *Hub) getStatus(*http.Request) (statusView, error) {
+	return statusView{Hub: h.cfg.ID, Name: h.cfg.Name, Instances: h.running(), Engines: h.cfg.Runtime.Engines()}, nil
+}
+
+func (h *Hub) getConfig(*http.Request) (any, error) {
+	if h.cfg.Effective == nil {
+		return struct{}{}, nil
+	}
+	return h.cfg.Effective, nil
+}
+
+type entitiesView struct {
+	Sequences []sequenceView `json:"sequences"`
+	Instances []instanceView `json:"instances"`
+}
+
+func (h *Hub) getEntities(r *http.Request) (v entitiesView, err error) {
+	if v.Sequences, err = h.listSequences(r); err != nil {
+		return v, err
+	}
+	v.Instances, err = h.listInstances(r)
+	return v, err
+}
+
+// getLog replays the newest entries and follows.
+func (h *Hub) getLog(w http.ResponseWriter, r *http.Request) error {
+	return h.followRing(w, r, h.cfg.Lines)
+}
+
+func (h *Hub) followRing(w http.ResponseWriter, r *http.Request, ring *LogRing) error {
+	ctx, cancel := wire.Long(w, r)
+	defer cancel()
+	out, err := wire.StreamOut(w, r, "application/octet-stream")
+	if err != nil {
+		return err
+	}
+	for n := 0; ; {
+		lines, next, more := ring.from(n)
+		for _, line := range lines {
+			if _, err := out.Write(line); err != nil {
+				return err
+			}
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+		n = next
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (h *Hub) getMetrics(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	h.writeMetrics(w)
+	return nil
+}
+
+func (h *Hub) getHealthz(w http.ResponseWriter, _ *http.Request) error {
+	if err := h.diskRoom(); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := w.Write([]byte("ok\n"))
+	return err
+}

@@ -1,0 +1,147 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+
+	"waverider"
+	"waverider/hub/journal"
+	"waverider/runtime"
+)
+
+// Instance is one run of a Sequence: its record, its process while it has
+// one, and where its bytes go. One goroutine, supervise, leads its life.
+type Instance struct {
+	hub    *Hub
+	id     waverider.InstanceID
+	dir    string // slot folder
+	log    *slog.Logger
+	out    *outlet
+	texts  texts
+	events *eventLog
+	done   chan struct{} // closed when supervise has returned
+	wake   chan struct{} // a wish came while waiting to restart
+
+	mu      sync.Mutex
+	rec     journal.Instance
+	proc    runtime.Process
+	changed chan struct{} // closed and replaced when rec or proc change
+	inBase  uint64        // offset of this run's first input byte
+	outBase uint64
+	removed bool
+	health  *Health
+	stopped bool          // the program has said that its stop handlers are done
+	moved   time.Time     // when the program last said something after a stop
+	kept    time.Time     // keepAlive asks not to be killed before
+	input   chan struct{} // one token: who fixes the input type
+}
+
+// Health is what GET /health answers.
+type Health struct {
+	Healthy   bool   `json:"healthy"`
+	ProcessID int    `json:"processId"`
+	Memory    int64  `json:"memoryUsage,omitempty"`   // bytes, whole process tree
+	CPU       int64  `json:"cpuTotalUsage,omitempty"` // milliseconds so far, whole process tree
+	Processes int    `json:"processes,omitempty"`
+	Status    string `json:"status,omitempty"`
+}
+
+func (h *Hub) newInstance(rec journal.Instance) *Instance {
+	in := &Instance{
+		hub: h, id: rec.ID, dir: h.cfg.DataDir.Path("slots", string(rec.ID)),
+		log: h.log.With("instance", rec.ID), out: newOutlet(), events: newEventLog(),
+		done: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		rec: rec, input: make(chan struct{}, 1),
+	}
+	in.texts.open(in.dir, h.cfg.LogLimit)
+	in.input <- struct{}{}
+	return in
+}
+
+// update changes the record and tells those who wait. The change is journaled
+// by the caller where it must outlive the Hub.
+func (in *Instance) update(change func(rec *journal.Instance)) {
+	in.mu.Lock()
+	change(&in.rec)
+	close(in.changed)
+	in.changed = make(chan struct{})
+	in.mu.Unlock()
+}
+
+// record is a copy of what is known now.
+func (in *Instance) record() journal.Instance {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.rec
+}
+
+// save journals the record as it is now.
+func (in *Instance) save() error {
+	rec := in.record()
+	in.mu.Lock()
+	removed := in.removed
+	in.mu.Unlock()
+	if removed {
+		return nil
+	}
+	return in.hub.journal.PutInstance(&rec)
+}
+
+// saveOrLog is save for places where nobody can be told of the error.
+func (in *Instance) saveOrLog() {
+	if err := in.save(); err != nil {
+		in.log.Error("instance not journaled", "err", err)
+	}
+}
+
+// until waits for ok to hold of the record; it fails when ctx ends.
+func (in *Instance) until(ctx context.Context, ok func(journal.Instance) bool) (journal.Instance, error) {
+	for {
+		in.mu.Lock()
+		rec, changed := in.rec, in.changed
+		in.mu.Unlock()
+		if ok(rec) {
+			return rec, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return rec, ctx.Err()
+		}
+	}
+}
+
+// process waits for the process of an Instance that is coming up; it fails
+// with Gone when there will be none.
+func (in *Instance) process(ctx context.Context) (runtime.Process, error) {
+	var proc runtime.Process
+	_, err := in.until(ctx, func(rec journal.Instance) bool {
+		proc = in.proc
+		return proc != nil || rec.Status.Ended()
+	})
+	if err != nil {
+		return nil, err
+	}
+	if proc == nil {
+		return nil, in.gone()
+	}
+	return proc, nil
+}
+
+func (in *Instance) gone() error {
+	rec := in.record()
+	reason := "it has ended"
+	if rec.End != nil {
+		reason = rec.End.Reason
+	}
+	return waverider.Errorf(waverider.Gone, "Instance %s does not run any more: %s", in.id, reason)
+}
+
+// config is the Sequence's config object as it was when the Instance started.
+func (in *Instance) config() json.RawMessage { return in.record().Package }
+
+// ended reports whether no process will run any more.
+func (in *Instance) ended() bool { return in.record().Status.Ended() }

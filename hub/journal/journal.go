@@ -1,0 +1,133 @@
+// Package journal is what one Hub remembers across its own death: Sequences,
+// Instances and small facts, in one bbolt file. Every Put is on disk when it
+// returns. It stores and answers; it decides nothing.
+package journal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"waverider"
+)
+
+var (
+	sequences = []byte("sequences")
+	instances = []byte("instances")
+	facts     = []byte("facts")
+)
+
+// Journal is an open journal file. All methods are safe for concurrent use.
+type Journal struct{ db *bolt.DB }
+
+// Open opens or makes the journal at path. It fails when another process has
+// it open.
+func Open(path string) (*Journal, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("open journal %s: another process has it open", path)
+	} else if err != nil {
+		return nil, fmt.Errorf("open journal %s: %w", path, err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, name := range [][]byte{sequences, instances, facts} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare journal: %w", err), db.Close())
+	}
+	return &Journal{db: db}, nil
+}
+
+// Close closes the file.
+func (j *Journal) Close() error { return j.db.Close() }
+
+// PutSequence stores s under its id.
+func (j *Journal) PutSequence(s *waverider.Sequence) error {
+	return j.put(sequences, string(s.ID), s)
+}
+
+// DeleteSequence forgets a Sequence; a missing one is no error.
+func (j *Journal) DeleteSequence(id waverider.SequenceID) error {
+	return j.delete(sequences, string(id))
+}
+
+// Sequences answers all of them.
+func (j *Journal) Sequences() ([]*waverider.Sequence, error) {
+	return all[waverider.Sequence](j, sequences)
+}
+
+// PutInstance stores r under its id.
+func (j *Journal) PutInstance(r *Instance) error { return j.put(instances, string(r.ID), r) }
+
+// DeleteInstance forgets an Instance; a missing one is no error.
+func (j *Journal) DeleteInstance(id waverider.InstanceID) error {
+	return j.delete(instances, string(id))
+}
+
+// Instances answers all of them.
+func (j *Journal) Instances() ([]*Instance, error) { return all[Instance](j, instances) }
+
+// PutFact stores one small value; Fact reads it back, ok tells whether it is there.
+func (j *Journal) PutFact(name string, v any) error { return j.put(facts, name, v) }
+
+// Fact reads the value of name into v.
+func (j *Journal) Fact(name string, v any) (ok bool, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		data := tx.Bucket(facts).Get([]byte(name))
+		if data == nil {
+			return nil
+		}
+		ok = true
+		return json.Unmarshal(data, v)
+	})
+	return ok, err
+}
+
+func (j *Journal) put(bucket []byte, key string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s of journal: %w", bucket, err)
+	}
+	return full(j.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Put([]byte(key), data) }))
+}
+
+func (j *Journal) delete(bucket []byte, key string) error {
+	return full(j.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Delete([]byte(key)) }))
+}
+
+func all[T any](j *Journal, bucket []byte) ([]*T, error) {
+	var list []*T
+	err := j.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucket).ForEach(func(key, data []byte) error {
+			v := new(T)
+			if err := json.Unmarshal(data, v); err != nil {
+				return fmt.Errorf("journal: %s %s: %w", bucket, key, err)
+			}
+			list = append(list, v)
+			return nil
+		})
+	})
+	return list, err
+}
+
+// full gives a full disk the words a user can act on.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &waverider.Error{Kind: waverider.Full,
+			Message: "the disk of the data dir is full; free some space and try again", Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"waverider"
+	"waverider/hub/journal"
+	"waverider/runner"
+	"waverider/runtime"
+)
+
+// listen handles the runner's messages until the process has ended. Handling
+// comes before the ack, so what it stores is stored when the runner forgets it.
+func (in *Instance) listen(ctx context.Context, proc runtime.Process) (failed *failedMessage) {
+	s := proc.Session()
+	for {
+		m, err := s.Receive(ctx)
+		if err != nil {
+			return failed
+		}
+		if m.Type == "failed" {
+			failed = new(failedMessage)
+			if m.Decode(failed) == nil {
+				in.log.Warn("program failed", "phase", failed.Phase, "err", failed.Message)
+			}
+			continue
+		}
+		if err := in.handle(ctx, s, m); err != nil {
+			in.log.Warn("runner message not understood", "type", m.Type, "err", err)
+		}
+	}
+}
+
+func (in *Instance) handle(ctx context.Context, s *runner.Session, m runner.Message) error {
+	switch m.Type {
+	case "ready":
+		return in.onReady(m)
+	case "output":
+		return in.onOutput(m)
+	case "health":
+		return in.onHealth(m)
+	case "event":
+		return in.onEvent(ctx, m)
+	case "keepAlive":
+		return in.onKeepAlive(m)
+	case "stopped":
+		in.update(func(*journal.Instance) { in.stopped, in.moved = true, time.Now() })
+		in.endInputAfterStop(ctx, s)
+	case "completed":
+		in.log.Debug("program completed")
+	case "save":
+		return in.onSave(ctx, s, m)
+	default:
+		in.log.Debug("unknown runner message", "type", m.Type)
+	}
+	return nil
+}
+
+func (in *Instance) onReady(m runner.Message) error {
+	var ready struct{ Requires, ContentType string }
+	if err := m.Decode(&ready); err != nil {
+		return err
+	}
+	in.update(func(rec *journal.Instance) {
+		if rec.Status == waverider.StatusStarting {
+			rec.Status = waverider.StatusRunning
+		}
+		if rec.Times.Started.IsZero() {
+			rec.Times.Started = time.Now()
+		}
+		rec.Declared.Requires, rec.Declared.RequiresType = ready.Requires, ready.ContentType
+	})
+	return in.save()
+}
+
+func (in *Instance) onOutput(m runner.Message) error {
+	var out struct{ Provides, ContentType, Encoding string }
+	if err := m.Decode(&out); err != nil {
+		return err
+	}
+	in.update(func(rec *journal.Instance) {
+		d := &rec.Declared
+		d.Provides, d.ProvidesType, d.Encoding = out.Provides, out.ContentType, out.Encoding
+	})
+	return in.save()
+}
+
+func (in *Instance) onHealth(m runner.Message) error {
+	var h struct{ Healthy bool }
+	if err := m.Decode(&h); err != nil {
+		return err
+	}
+	in.mu.Lock()
+	before := in.health
+	in.health = &Health{Healthy: h.Healthy}
+	in.mu.Unlock()
+	if before == nil || before.Healthy != h.Healthy {
+		in.update(func(*journal.Instance) {})
+		in.log.Debug("instance health", "healthy", h.Healthy)
+	}
+	return nil
+}
+
+func (in *Instance) onEvent(ctx context.Context, m runner.Message) error {
+	var e eventMessage
+	if err := m.Decode(&e); err != nil {
+		return err
+	}
+	in.events.emit(e.Name, e.Message)
+	in.hub.broadcast(ctx, in, e)
+	return nil
+}
+
+func (in *Instance) onKeepAlive(m runner.Message) error {
+	var k struct{ Ms float64 }
+	if err := m.Decode(&k); err != nil {
+		return err
+	}
+	until := time.Now().Add(time.Duration(min(max(k.Ms, 0), 1e12)) * time.Millisecond)
+	in.update(func(*journal.Instance) {
+		if until.After(in.kept) {
+			in.kept = until
+		}
+	})
+	return nil
+}
+
+func (in *Instance) onSave(ctx context.Context, s *runner.Session, m runner.Message) error {
+	var save struct {
+		ID    json.RawMessage `json:"id"`
+		State json.RawMessage `json:"state"`
+	}
+	if err := m.Decode(&save); err != nil {
+		return err
+	}
+	answer := struct {
+		ID    json.RawMessage `json:"id"`
+		Error string          `json:"error,omitempty"`
+	}{ID: save.ID}
+	if err := in.hub.saveState(in.id, save.State); err != nil {
+		in.log.Error("state not saved", "err", err)
+		answer.Error = publicText(err)
+	}
+	return s.Send(ctx, "saved", answer)
+}

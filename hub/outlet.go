@@ -1,0 +1,380 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"waverider"
+	"waverider/runner"
+)
+
+// Windows of an Instance's output: little while nobody reads, so that the
+// program stops soon, much while somebody does.
+const (
+	windowUnread = 64 << 10
+	windowRead   = 4 << 20
+)
+
+// outlet hands the output of one Instance to those who read it. Bytes count
+// as delivered, and are acked to the runner, once every reader of that moment
+// has taken them; what nobody has read is held (at most windowUnread) and goes
+// to the first reader. What is left at the end is kept on disk.
+//
+// Offsets count all output the Instance ever had, over all its runs.
+type outlet struct {
+	mu      sync.Mutex
+	readers map[*outReader]bool
+	arrived chan struct{} // closed when a reader comes to an empty outlet
+	held    []byte        // came while nobody read; starts at pos
+	pos     uint64        // offset of the next byte to deliver
+	atEnd   bool          // this run's output has ended and was read
+	rest    *rest         // set when the Instance has ended
+}
+
+// outReader is one reader. mu is held while its writer is in use.
+type outReader struct {
+	mu     sync.Mutex
+	write  func([]byte) error
+	skip   uint64        // bytes before this offset are not wanted
+	done   chan struct{} // closed when no byte will come any more
+	closed bool          // under outlet.mu
+	err    error         // why it was dropped, set before done is closed
+}
+
+func newOutlet() *outlet {
+	return &outlet{readers: map[*outReader]bool{}, arrived: make(chan struct{})}
+}
+
+// run distributes one run's output, whose first byte stands at offset base,
+// until END (nil), the death of the process, or ctx.
+func (o *outlet) run(ctx context.Context, src *runner.Output, base uint64) error {
+	o.mu.Lock()
+	// A run that an earlier Hub process served goes on at its first unacked byte.
+	o.pos = max(o.pos, base+src.Acked()-uint64(len(o.held)))
+	o.atEnd = false
+	o.mu.Unlock()
+	f := flow{Output: src, base: base}
+	for {
+		o.deliverHeld(&f)
+		c, err := o.next(ctx, src)
+		switch {
+		case errors.Is(err, errReaderCame):
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		default:
+			o.take(&f, c)
+		}
+	}
+}
+
+// flow is one run's output on its way through the outlet.
+type flow struct {
+	*runner.Output
+	base uint64 // offset of its first byte
+	wide bool   // the window is windowRead
+}
+
+// delivered acks everything before offset and opens the window while somebody
+// reads.
+func (f *flow) delivered(offset uint64) {
+	if offset > f.base { // what an earlier run left needs no ack, its process is gone
+		f.Ack(offset - f.base)
+	}
+	f.widen(true)
+}
+
+func (f *flow) widen(wide bool) {
+	if wide == f.wide {
+		return
+	}
+	f.wide = wide
+	if wide {
+		f.SetWindow(windowRead)
+	} else {
+		f.SetWindow(windowUnread)
+	}
+}
+
+var errReaderCame = errors.New("a reader came")
+
+// next waits for output, and while there are no readers for one of those too.
+func (o *outlet) next(ctx context.Context, src *runner.Output) (runner.Chunk, error) {
+	o.mu.Lock()
+	arrived, alone := o.arrived, len(o.readers) == 0
+	o.mu.Unlock()
+	if !alone || src.Buffered() {
+		return src.Next(ctx)
+	}
+	wait, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
+	woken := make(chan struct{})
+	go func() {
+		defer close(woken)
+		select {
+		case <-arrived:
+			cancel()
+		case <-wait.Done():
+		}
+	}()
+	c, err := src.Next(wait)
+	cancel()
+	<-woken
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
+		return c, errReaderCame
+	}
+	return c, err
+}
+
+// take gives a chunk to the readers, or holds it when there are none.
+func (o *outlet) take(f *flow, c runner.Chunk) {
+	defer c.Release()
+	at := f.base + c.Offset
+	if o.deliver(c.Data, at) {
+		f.delivered(at + uint64(len(c.Data)))
+		return
+	}
+	f.widen(false)
+	o.mu.Lock()
+	o.held = append(o.held, c.Data...)
+	o.mu.Unlock()
+}
+
+// deliverHeld gives what was held to readers that have come since.
+func (o *outlet) deliverHeld(f *flow) {
+	o.mu.Lock()
+	held, at := o.held, o.pos
+	o.held = nil
+	o.mu.Unlock()
+	if len(held) == 0 {
+		return
+	}
+	if o.deliver(held, at) {
+		f.delivered(at + uint64(len(held)))
+		return
+	}
+	o.mu.Lock()
+	o.held = held
+	o.mu.Unlock()
+}
+
+// deliver writes data, whose first byte stands at offset, to every reader and
+// returns whether at least one took it. A reader that fails is dropped.
+func (o *outlet) deliver(data []byte, offset uint64) bool {
+	o.mu.Lock()
+	if len(o.readers) == 0 {
+		o.mu.Unlock()
+		return false
+	}
+	now := make([]*outReader, 0, 4)
+	for r := range o.readers {
+		now = append(now, r)
+	}
+	before := o.pos
+	o.pos = offset + uint64(len(data)) // who joins from here on starts after this piece
+	o.mu.Unlock()
+	taken := false
+	for _, r := range now {
+		if err := o.give(r, data, offset); err != nil {
+			o.drop(r, err)
+		} else {
+			taken = true
+		}
+	}
+	if !taken {
+		o.mu.Lock()
+		o.pos = before
+		o.mu.Unlock()
+	}
+	return taken
+}
+
+func (o *outlet) give(r *outReader, data []byte, offset uint64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.write == nil {
+		return errReaderLeft
+	}
+	if r.skip > offset {
+		if r.skip >= offset+uint64(len(data)) {
+			return nil
+		}
+		data = data[r.skip-offset:]
+	}
+	return r.write(data)
+}
+
+var (
+	errReaderLeft = errors.New("the reader has left")
+	errHubStops   = waverider.Errorf(waverider.Unavailable, "the Hub is stopping; read on when it is back")
+)
+
+// drop takes a reader off the list and wakes it.
+func (o *outlet) drop(r *outReader, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.readers, r)
+	if len(o.readers) == 0 && isClosed(o.arrived) {
+		o.arrived = make(chan struct{})
+	}
+	if !r.closed {
+		r.closed, r.err = true, err
+		close(r.done)
+	}
+}
+
+func isClosed(ch chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// read serves one reader until the output ends, ctx ends or write fails.
+// started is told the offset of the first byte before any byte is written;
+// skip names the first offset that is wanted, 0 for what comes.
+func (o *outlet) read(ctx context.Context, skip uint64, started func(offset uint64) error, write func([]byte) error) error {
+	o.mu.Lock()
+	at, rest := o.pos, o.rest
+	if skip != 0 && skip < at && (rest == nil || skip < rest.from) {
+		o.mu.Unlock()
+		return &waverider.Error{Kind: waverider.Gone, Detail: map[string]any{"offset": at},
+			Message: "output before offset is delivered already and not kept; read on from \"offset\""}
+	}
+	if rest == nil && o.atEnd {
+		o.mu.Unlock()
+		return started(at)
+	}
+	if rest != nil {
+		o.mu.Unlock()
+		return o.readRest(ctx, rest, max(skip, at), skip != 0, started, write)
+	}
+	r := &outReader{write: write, skip: skip, done: make(chan struct{})}
+	r.mu.Lock() // no byte before started has run
+	o.readers[r] = true
+	if !isClosed(o.arrived) {
+		close(o.arrived)
+	}
+	o.mu.Unlock()
+	err := started(max(at, skip))
+	if err != nil {
+		r.write = nil
+	}
+	r.mu.Unlock()
+	if err == nil {
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+		}
+	}
+	o.drop(r, ctx.Err())
+	r.mu.Lock() // wait for a write under way
+	r.write = nil
+	r.mu.Unlock()
+	if r.err != nil {
+		return r.err
+	}
+	return err
+}
+
+// keep stores in dir what nobody has read, so that it outlives the program.
+// It stays with the outlet too: a reader that comes before the end gets it.
+func (o *outlet) keep(dir string) error {
+	o.mu.Lock()
+	held, pos := o.held, o.pos
+	o.mu.Unlock()
+	_, err := writeRest(dir, pos, held)
+	return err
+}
+
+// drain serves readers of what was held when the output ended, and tells
+// every reader that nothing more will come. It returns when ctx ends, or when
+// nothing is left.
+func (o *outlet) drain(ctx context.Context) {
+	for {
+		o.mu.Lock()
+		held, at, arrived := o.held, o.pos, o.arrived
+		if len(held) == 0 {
+			o.atEnd = true
+			o.closeReaders(nil)
+			o.mu.Unlock()
+			return
+		}
+		o.mu.Unlock()
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return
+		}
+		if o.deliver(held, at) {
+			o.mu.Lock()
+			o.held = nil
+			o.mu.Unlock()
+		}
+	}
+}
+
+// end keeps what nobody has read in dir and ends all readers. Readers that
+// come later are served from there.
+func (o *outlet) end(dir string) error {
+	o.mu.Lock()
+	held, pos := o.held, o.pos
+	o.mu.Unlock()
+	if len(held) > 0 && o.deliver(held, pos) {
+		held, pos = nil, pos+uint64(len(held))
+	}
+	kept, err := writeRest(dir, pos, held)
+	o.mu.Lock()
+	o.rest, o.held = kept, nil
+	o.closeReaders(nil)
+	o.mu.Unlock()
+	return err
+}
+
+// dropAll cuts all readers off: this Hub is going, the output is not at its end.
+func (o *outlet) dropAll() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closeReaders(errHubStops)
+}
+
+// closeReaders ends all readers; o.mu is held.
+func (o *outlet) closeReaders(err error) {
+	for r := range o.readers {
+		delete(o.readers, r)
+		r.closed, r.err = true, err
+		close(r.done)
+	}
+	if isClosed(o.arrived) {
+		o.arrived = make(chan struct{})
+	}
+}
+
+// position is the offset of the next byte a new reader gets.
+func (o *outlet) position() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pos
+}
+
+// nextBase is the offset at which a new run's output goes on.
+func (o *outlet) nextBase() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pos + uint64(len(o.held))
+}
+
+// restore brings the outlet of an ended Instance back from dir.
+func (o *outlet) restore(dir string, pos uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rest = findRest(dir, pos)
+	o.pos = o.rest.from
+}

@@ -1,0 +1,115 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// rest is what was left of an Instance's output when it ended: a file named
+// by the offset of its first byte. A nil file name means nothing was left.
+type rest struct {
+	path string
+	from uint64
+	size uint64
+}
+
+const restPrefix = "output."
+
+func writeRest(dir string, from uint64, data []byte) (*rest, error) {
+	r := &rest{from: from, size: uint64(len(data))}
+	old, _ := filepath.Glob(filepath.Join(dir, restPrefix+"*"))
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			return &rest{from: from}, fmt.Errorf("remove read output: %w", err)
+		}
+	}
+	if len(data) == 0 {
+		return r, nil
+	}
+	r.path = filepath.Join(dir, restPrefix+strconv.FormatUint(from, 16))
+	if err := writeFileSync(r.path, data); err != nil {
+		return &rest{from: from}, fmt.Errorf("keep unread output: %w", err)
+	}
+	return r, nil
+}
+
+// findRest finds what writeRest left in dir.
+func findRest(dir string, pos uint64) *rest {
+	names, _ := filepath.Glob(filepath.Join(dir, restPrefix+"*"))
+	for _, path := range names {
+		from, err := strconv.ParseUint(strings.TrimPrefix(filepath.Base(path), restPrefix), 16, 64)
+		info, statErr := os.Stat(path)
+		if err == nil && statErr == nil {
+			return &rest{path: path, from: from, size: uint64(info.Size())}
+		}
+	}
+	return &rest{from: pos}
+}
+
+// readRest serves a reader of an ended Instance. A plain reader (not exact)
+// moves the shared position, so that what it was given isn't given again.
+func (o *outlet) readRest(ctx context.Context, r *rest, at uint64, exact bool, started func(uint64) error, write func([]byte) error) error {
+	if err := started(at); err != nil || r.path == "" || at >= r.from+r.size {
+		return err
+	}
+	f, err := os.Open(r.path)
+	if err != nil {
+		return fmt.Errorf("open kept output: %w", err)
+	}
+	defer f.Close()
+	buf := make([]byte, 32<<10)
+	for ctx.Err() == nil {
+		n, err := f.ReadAt(buf, int64(at-r.from))
+		if n > 0 {
+			if err := write(buf[:n]); err != nil {
+				return err
+			}
+			at += uint64(n)
+			if !exact {
+				o.mu.Lock()
+				o.pos = max(o.pos, at)
+				o.mu.Unlock()
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read kept output: %w", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// writeFileSync replaces path by data so that a crash leaves the old or the
+// new file, whole.
+func writeFileSync(path string, data []byte) error {
+	tmp := path + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

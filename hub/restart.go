@@ -1,0 +1,80 @@
+package hub
+
+import (
+	"time"
+
+	"waverider"
+)
+
+// Restart rules. A program that fails again and again is left alone after
+// crashBudget failures within crashWindow.
+const (
+	backoffFirst = 500 * time.Millisecond
+	backoffMost  = time.Minute
+	crashBudget  = 10
+	crashWindow  = 10 * time.Minute
+)
+
+// ended is how a run came to its end, as far as the restart rule cares.
+type ended struct {
+	wished  bool // somebody asked for it
+	failed  bool // exit code other than 0, a signal, or an outage
+	final   bool // starting it again can't help: no entry point, fails to load
+	removed bool // the Instance was taken off the list
+}
+
+// verdict is what becomes of an Instance after a run.
+type verdict struct {
+	restart bool
+	after   time.Duration
+	spent   bool // not restarted because the crash budget is used up
+}
+
+// decide applies the restart policy. failures are the times of earlier
+// failures, oldest first, the one just seen included.
+func decide(policy waverider.RestartPolicy, e ended, failures []time.Time, now time.Time) verdict {
+	if e.wished || e.removed || policy == waverider.RestartNever || policy == "" {
+		return verdict{}
+	}
+	if !e.failed {
+		return verdict{restart: policy == waverider.RestartAlways, after: backoffFirst}
+	}
+	if e.final {
+		return verdict{}
+	}
+	recent := countAfter(failures, now.Add(-crashWindow))
+	if recent >= crashBudget {
+		return verdict{spent: true}
+	}
+	return verdict{restart: true, after: backoff(recent)}
+}
+
+// backoff doubles with each recent failure.
+func backoff(recent int) time.Duration {
+	d := backoffFirst
+	for i := 1; i < recent && d < backoffMost; i++ {
+		d *= 2
+	}
+	return min(d, backoffMost)
+}
+
+func countAfter(times []time.Time, limit time.Time) int {
+	n := 0
+	for _, t := range times {
+		if t.After(limit) {
+			n++
+		}
+	}
+	return n
+}
+
+// remember adds a failure and forgets those that no longer count.
+func remember(failures []time.Time, now time.Time) []time.Time {
+	kept := failures[:0:0]
+	for _, t := range failures {
+		if t.After(now.Add(-crashWindow)) {
+			kept = append(kept, t)
+		}
+	}
+	return append(kept, now)
+}

@@ -1,0 +1,176 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waverider"
+	"waverider/hub/journal"
+)
+
+// instanceIDLength is what Scramjet's clients send and expect.
+const instanceIDLength = 36
+
+// Start runs a Sequence and returns once its program is loaded, or has failed
+// to (an error then), or StartTimeout has passed.
+func (h *Hub) Start(ctx context.Context, ref string, req waverider.StartRequest) (*Instance, error) {
+	seq, rev, err := h.Lookup(ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkStart(&req); err != nil {
+		return nil, err
+	}
+	if err := h.room(); err != nil {
+		return nil, err
+	}
+	in, err := h.register(seq, rev, req)
+	if err != nil {
+		return nil, err
+	}
+	h.background(func(ctx context.Context) { in.supervise(ctx, func() {}) })
+	return in, h.awaitStart(ctx, in)
+}
+
+func checkStart(req *waverider.StartRequest) error {
+	if req.InstanceID == "" {
+		req.InstanceID = waverider.InstanceID(uuid.NewString())
+	} else if !validInstanceID(string(req.InstanceID)) {
+		return waverider.Errorf(waverider.Invalid,
+			"instanceId: want %d letters, digits, \"-\", \"_\" or \".\", for example a UUID", instanceIDLength)
+	}
+	switch req.Restart {
+	case "", waverider.RestartNever, waverider.RestartOnFailure, waverider.RestartAlways:
+	default:
+		return waverider.Errorf(waverider.Invalid, "restart: want never, on-failure or always, not %q", req.Restart)
+	}
+	l := req.Limits
+	if l.Memory < 0 || l.CPU < 0 || l.PIDs < 0 || l.Files < 0 {
+		return waverider.Errorf(waverider.Invalid, "limits: a limit can't be negative")
+	}
+	return checkJSON(req)
+}
+
+// checkJSON wants args to be an array and appConfig an object. null is absent.
+func checkJSON(req *waverider.StartRequest) error {
+	for _, f := range []struct {
+		name, want string
+		first      byte
+		value      *json.RawMessage
+	}{{"args", "an array", '[', &req.Args}, {"appConfig", "an object", '{', &req.AppConfig}} {
+		if string(*f.value) == "null" {
+			*f.value = nil
+		}
+		if len(*f.value) > 0 && (*f.value)[0] != f.first {
+			return waverider.Errorf(waverider.Invalid, "%s: want %s", f.name, f.want)
+		}
+	}
+	return nil
+}
+
+// validInstanceID keeps ids fit for file names and URLs.
+func validInstanceID(id string) bool {
+	if len(id) != instanceIDLength || id[0] == '.' {
+		return false
+	}
+	for _, c := range id {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// register makes the Instance. An id whose Instance has ended may be used again.
+func (h *Hub) register(seq *waverider.Sequence, rev *waverider.Revision, req waverider.StartRequest) (*Instance, error) {
+	policy := req.Restart
+	setDefault(&policy, rev.Manifest.Waverider.Restart)
+	setDefault(&policy, h.cfg.Restart)
+	rec := journal.Instance{
+		ID: req.InstanceID, Sequence: seq.ID, Digest: rev.Digest, Revision: rev.Number, Name: seq.Name,
+		Package: h.configObject(seq, rev), Request: req, Policy: policy,
+		Status: waverider.StatusInitializing, Times: waverider.Times{Created: time.Now()},
+	}
+	h.mu.Lock()
+	old := h.instances[rec.ID]
+	h.mu.Unlock()
+	if old != nil {
+		if !old.ended() {
+			return nil, waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
+		}
+		if err := h.remove(old); err != nil {
+			return nil, err
+		}
+	}
+	in := h.newInstance(rec)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closing:
+		return nil, waverider.Errorf(waverider.Unavailable, "the Hub is stopping")
+	case h.instances[rec.ID] != nil:
+		return nil, waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
+	case h.sequences[seq.ID] == nil:
+		return nil, waverider.Errorf(waverider.NotFound, "Sequence %s not found", seq.ID)
+	}
+	h.instances[rec.ID] = in
+	h.metrics.started.Inc()
+	return in, nil
+}
+
+// awaitStart waits for the first run to be loaded or to have failed.
+func (h *Hub) awaitStart(ctx context.Context, in *Instance) error {
+	wait, cancel := context.WithTimeout(ctx, h.cfg.StartTimeout)
+	defer cancel()
+	rec, err := in.until(wait, func(rec journal.Instance) bool {
+		return !rec.Times.Started.IsZero() || rec.Status.Ended() || rec.Restarts > 0
+	})
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return nil // it is still loading; its status says so
+	case err != nil:
+		return err
+	case !rec.Times.Started.IsZero() || rec.Status != waverider.StatusErrored:
+		return nil
+	}
+	return startError(rec)
+}
+
+// startError is why a start failed, in the shape Scramjet's clients read.
+func startError(rec journal.Instance) error {
+	msg := rec.End.Reason
+	if rec.Error != "" && rec.End.ExitCode != waverider.ExitEntrypoint {
+		msg += ": " + rec.Error
+	}
+	kind := waverider.Invalid
+	if rec.End.ExitCode == waverider.ExitRunner {
+		kind = waverider.Internal
+	}
+	return &waverider.Error{Kind: kind, Message: msg,
+		Detail: map[string]any{"id": rec.ID, "exitcode": rec.End.ExitCode},
+		Err:    fmt.Errorf("instance %s did not start", rec.ID)}
+}
+
+// Instance finds one by its id, or by a unique prefix of 4 or more characters.
+func (h *Hub) Instance(ref string) (*Instance, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if in := h.instances[waverider.InstanceID(ref)]; in != nil {
+		return in, nil
+	}
+	found, err := byPrefix(ref, h.instances)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, waverider.Errorf(waverider.NotFound, "Instance %s not found", ref)
+	}
+	return *found, nil
+}

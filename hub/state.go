@@ -1,0 +1,149 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"waverider"
+	"waverider/auth"
+	"waverider/runner"
+)
+
+// maxState is the size in bytes of what a program may save.
+const maxState = 8 << 20
+
+// saveState keeps what a program saved; it is on disk when this returns.
+func (h *Hub) saveState(id waverider.InstanceID, state json.RawMessage) error {
+	if len(state) > maxState {
+		return waverider.Errorf(waverider.TooLarge, "the state is %d bytes, at most %d can be saved", len(state), maxState)
+	}
+	h.states.Lock()
+	defer h.states.Unlock()
+	return diskFull(writeFileSync(h.cfg.DataDir.Path("state", string(id)), state))
+}
+
+// loadState answers what was saved last, nil when nothing was.
+func (h *Hub) loadState(id waverider.InstanceID) json.RawMessage {
+	data, err := os.ReadFile(h.cfg.DataDir.Path("state", string(id)))
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			h.log.Error("saved state not readable", "instance", id, "err", err)
+		}
+		return nil
+	}
+	return data
+}
+
+// instanceAPI is where a program reaches this Hub, with a token of its own.
+func (h *Hub) instanceAPI(id waverider.InstanceID) runner.API {
+	if h.cfg.APISocket == "" || h.cfg.Key == nil {
+		return runner.API{}
+	}
+	token, err := h.cfg.Key.Mint(auth.Claims{Subject: string(id), Role: auth.RoleInstance})
+	if err != nil {
+		h.log.Error("no token for an Instance", "instance", id, "err", err)
+	}
+	return runner.API{Socket: h.cfg.APISocket, Base: "/api/v1", Token: token}
+}
+
+// remove takes an ended Instance off the list with all it left on disk.
+func (h *Hub) remove(in *Instance) error {
+	if err := h.journal.DeleteInstance(in.id); err != nil {
+		return err
+	}
+	in.mu.Lock()
+	in.removed = true
+	in.mu.Unlock()
+	h.mu.Lock()
+	if h.instances[in.id] == in {
+		delete(h.instances, in.id)
+	}
+	h.mu.Unlock()
+	in.events.close()
+	return errors.Join(in.texts.close(), os.RemoveAll(in.dir), removeFile(h.cfg.DataDir.Path("state", string(in.id))))
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Remove forgets an Instance: an ended one at once, a live one after killing it.
+func (h *Hub) Remove(in *Instance) error {
+	in.mu.Lock()
+	in.removed = true
+	in.mu.Unlock()
+	h.mu.Lock()
+	if h.instances[in.id] == in {
+		delete(h.instances, in.id)
+	}
+	h.mu.Unlock()
+	if err := h.journal.DeleteInstance(in.id); err != nil {
+		return err
+	}
+	if err := in.Kill(h.life, false); err != nil {
+		return err
+	}
+	h.tasks.Go(func() {
+		<-in.done
+		if err := h.remove(in); err != nil {
+			h.log.Warn("remains of an Instance not removed", "instance", in.id, "err", err)
+		}
+	})
+	return nil
+}
+
+// trimEnded forgets Instances that ended long ago, and the oldest when there
+// are too many.
+func (h *Hub) trimEnded() {
+	limit := time.Now().Add(-h.cfg.RetainEnded)
+	var ended []*Instance
+	for _, in := range h.Instances() {
+		if in.ended() {
+			ended = append(ended, in)
+		}
+	}
+	over := len(ended) - h.cfg.MaxEnded
+	for i, in := range ended {
+		if i < over || in.record().Times.Ended.Before(limit) {
+			if err := h.remove(in); err != nil {
+				h.log.Warn("ended instance not removed", "instance", in.id, "err", err)
+			}
+		}
+	}
+}
+
+// sweepSlots removes slot folders and states that belong to no Instance: of a
+// Hub that died between making and journaling one.
+func (h *Hub) sweepSlots() {
+	for _, sub := range []string{"slots", "state"} {
+		entries, err := os.ReadDir(h.cfg.DataDir.Path(sub))
+		if err != nil {
+			h.log.Warn("slots not swept", "err", err)
+			continue
+		}
+		for _, e := range entries {
+			h.mu.Lock()
+			known := h.instances[waverider.InstanceID(e.Name())] != nil
+			h.mu.Unlock()
+			if info, err := e.Info(); !known && err == nil && info.ModTime().Before(h.started) && e.Name()[0] != '.' {
+				if err := os.RemoveAll(filepath.Join(h.cfg.DataDir.Path(sub), e.Name())); err != nil {
+					h.log.Warn("stale slot not removed", "slot", e.Name(), "err", err)
+				}
+			}
+		}
+	}
+}
+
+// rest brings an ended Instance of the journal back as it was.
+func (in *Instance) rest() {
+	in.out.restore(in.dir, in.rec.OutputBase)
+	in.events.close()
+	in.texts.finish()
+}

@@ -1,0 +1,299 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"waverider"
+	"waverider/hub/journal"
+	"waverider/runner"
+	"waverider/runtime"
+)
+
+// supervise leads an Instance's life: run, look at the end, run again or not.
+// It returns when the Instance has ended for good or ctx ends; then a running
+// process is left running. begun is called once, when the first run has a
+// process or has failed to get one.
+func (in *Instance) supervise(ctx context.Context, begun func()) {
+	defer close(in.done)
+	begun = sync.OnceFunc(begun)
+	for {
+		proc, err := in.begin(ctx)
+		begun()
+		if ctx.Err() != nil {
+			if proc != nil {
+				in.detach(proc)
+			}
+			return
+		}
+		end := runEnd{exit: runtime.Exit{At: time.Now()}, err: err}
+		if err == nil {
+			end = in.oversee(ctx, proc)
+			if end.detached {
+				in.detach(proc)
+				return
+			}
+		}
+		v := in.settle(end)
+		if proc != nil {
+			in.release(proc)
+		}
+		if !v.restart || !in.pause(ctx, v.after) {
+			if ctx.Err() == nil {
+				in.finish()
+			}
+			return
+		}
+	}
+}
+
+// runEnd is how one run came to its end.
+type runEnd struct {
+	exit     runtime.Exit
+	err      error          // not started, or lost
+	failed   *failedMessage // the program's own words
+	detached bool
+}
+
+// begin attaches to the process the journal knows, or starts one.
+func (in *Instance) begin(ctx context.Context) (runtime.Process, error) {
+	rec := in.record()
+	if len(rec.Handle) > 0 {
+		proc, err := in.hub.cfg.Runtime.Attach(ctx, rec.Handle, in.spec(rec))
+		if err != nil {
+			return nil, fmt.Errorf("attach: %w", err)
+		}
+		in.adopt(proc, rec.InputBase, rec.OutputBase)
+		in.log.Info("instance attached", "pid", rec.PID)
+		return proc, nil
+	}
+	if rec.Epoch > 0 && rec.Status == waverider.StatusStarting {
+		// The Hub died between asking for a process and hearing of it. Whatever
+		// came of it is swept at boot.
+		return nil, runtime.ErrLost
+	}
+	return in.start(ctx)
+}
+
+// start runs a new process for the Instance.
+func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
+	in.update(func(rec *journal.Instance) {
+		rec.Epoch++
+		rec.Status, rec.End, rec.Error = waverider.StatusStarting, nil, ""
+	})
+	rec := in.record()
+	proc, err := in.hub.cfg.Runtime.Start(ctx, in.spec(rec))
+	if err != nil {
+		return nil, err
+	}
+	if rec.Declared.InputType != "" { // an earlier run's input goes on with its type
+		// It fails only if the process is gone already, which Wait will tell.
+		_ = proc.Session().Send(ctx, "input", inputMessage{rec.Declared.InputType})
+	}
+	inBase, outBase := rec.InputBase, in.out.nextBase()
+	if old := in.lastInput(); old > inBase {
+		inBase = old
+	}
+	in.update(func(rec *journal.Instance) {
+		rec.Handle, rec.InputBase, rec.OutputBase = proc.Handle(), inBase, outBase
+		if u, err := proc.Usage(); err == nil {
+			rec.PID = u.PID
+		}
+	})
+	if err := in.save(); err != nil {
+		_ = proc.Kill()
+		_, _ = proc.Wait(context.WithoutCancel(ctx))
+		in.release(proc)
+		return nil, err
+	}
+	in.adopt(proc, inBase, outBase)
+	return proc, nil
+}
+
+// adopt makes proc the Instance's process.
+func (in *Instance) adopt(proc runtime.Process, inBase, outBase uint64) {
+	in.texts.set(proc)
+	in.update(func(*journal.Instance) {
+		in.proc, in.inBase, in.outBase = proc, inBase, outBase
+		in.stopped, in.health = false, nil
+	})
+}
+
+// oversee serves one process until it has ended or ctx ends.
+func (in *Instance) oversee(ctx context.Context, proc runtime.Process) runEnd {
+	alive, over := context.WithCancel(ctx)
+	defer over()
+	var wg sync.WaitGroup
+	var failed *failedMessage
+	wg.Go(func() { failed = in.listen(ctx, proc) })
+	wg.Go(func() { in.distribute(ctx, alive, proc) })
+	in.resumeWish(alive, &wg, proc)
+
+	exit, err := proc.Wait(ctx)
+	over()
+	if ctx.Err() != nil {
+		wg.Wait()
+		return runEnd{detached: true}
+	}
+	if err != nil || exit.At.IsZero() {
+		exit.At = time.Now()
+	}
+	_ = proc.Session().Close() // what came before the end is still read and handed on
+	wg.Wait()
+	return runEnd{exit: exit, err: err, failed: failed}
+}
+
+// distribute gives the program's output to its readers. alive ends with the
+// process: what nobody has read by then is for those who come later.
+func (in *Instance) distribute(ctx, alive context.Context, proc runtime.Process) {
+	out := proc.Session().Output()
+	in.mu.Lock()
+	base := in.outBase
+	in.mu.Unlock()
+	err := in.out.run(ctx, out, base)
+	if err != nil {
+		return // the process has ended without END, or ctx did
+	}
+	// Once what nobody has read is on disk the runner need not wait for readers.
+	if err := in.out.keep(in.dir); err != nil {
+		in.log.Error("unread output not kept; the program waits for a reader", "err", err)
+	} else {
+		out.AckEnd()
+	}
+	in.out.drain(alive)
+}
+
+// settle writes down how a run ended and decides what follows.
+func (in *Instance) settle(end runEnd) verdict {
+	now := end.exit.At
+	rec := in.record()
+	status, term, e := outcome(rec, end)
+	in.mu.Lock()
+	e.removed = in.removed
+	in.mu.Unlock()
+	failures := rec.Failures
+	if e.failed && !e.wished {
+		failures = remember(failures, now)
+	}
+	v := decide(rec.Policy, e, failures, now)
+	if v.restart {
+		status = waverider.StatusRestarting
+	} else if v.spent {
+		term.Reason += fmt.Sprintf("; not restarted after %d failures in %v", len(failures), crashWindow)
+	}
+	input := in.lastInput()
+	in.update(func(rec *journal.Instance) {
+		in.proc = nil
+		rec.Status, rec.End, rec.Handle, rec.Failures = status, &term, nil, failures
+		rec.InputBase, rec.OutputBase = input, in.out.nextBase()
+		if end.failed != nil {
+			rec.Error = end.failed.Message
+		} else if end.err != nil && !errors.Is(end.err, runtime.ErrLost) {
+			rec.Error = publicText(end.err)
+		}
+		if v.restart {
+			rec.Restarts++
+		} else {
+			rec.Times.Ended = now
+		}
+	})
+	in.hub.metrics.ended(status)
+	in.log.Info("instance ended", "exitcode", term.ExitCode, "reason", term.Reason, "restart", v.restart)
+	in.texts.note(in.log, fmt.Sprintf("Instance ended: %s (exit code %d)", term.Reason, term.ExitCode))
+	if v.restart {
+		in.saveOrLog()
+	}
+	return v
+}
+
+// publicText is the part of an error that a user may see.
+func publicText(err error) string {
+	var e *waverider.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// pause waits before a restart; false when a wish or ctx came first.
+func (in *Instance) pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return in.record().Wish == ""
+	case <-in.wake:
+	case <-ctx.Done():
+		return false
+	}
+	now := time.Now()
+	in.update(func(rec *journal.Instance) {
+		rec.Status, rec.Times.Ended = waverider.StatusCompleted, now
+	})
+	return false
+}
+
+// finish keeps what is left of an Instance that has ended for good.
+func (in *Instance) finish() {
+	if err := in.out.end(in.dir); err != nil {
+		in.log.Error("unread output lost", "err", err)
+	}
+	in.events.close()
+	in.texts.finish()
+	in.saveOrLog()
+	in.hub.trimEnded()
+}
+
+// detach lets go of a process that goes on running.
+func (in *Instance) detach(proc runtime.Process) {
+	in.out.dropAll()
+	in.events.close()
+	if err := errors.Join(proc.Detach(), in.texts.close()); err != nil {
+		in.log.Error("detach", "err", err)
+	}
+}
+
+func (in *Instance) release(proc runtime.Process) {
+	if err := proc.Release(); err != nil {
+		in.log.Warn("release of ended process", "err", err)
+	}
+}
+
+// lastInput is the offset up to which the program has had input.
+func (in *Instance) lastInput() uint64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.proc == nil {
+		return in.inBase
+	}
+	return in.inBase + in.proc.Session().Input().Received()
+}
+
+// spec is what the runtime needs to run rec.
+func (in *Instance) spec(rec journal.Instance) runtime.Spec {
+	pkg, err := in.hub.packages.Get(rec.Digest)
+	if err != nil {
+		in.log.Error("package missing", "digest", rec.Digest, "err", err)
+	}
+	manifest := pkg.Manifest
+	language, _ := manifest.Language()
+	grants := runtime.Grants{Network: true}
+	if s := manifest.Waverider.Sandbox; s != nil {
+		grants = runtime.Grants{Network: s.Network, Read: s.Read, Write: s.Write}
+	}
+	return runtime.Spec{
+		ID: string(rec.ID), Language: language, Package: pkg.Dir, Dir: in.dir,
+		Limits: mergeLimits(rec.Request.Limits, manifest.Waverider.Limits), Grants: grants,
+		LogLimit: in.hub.cfg.LogLimit,
+		Start: runner.Start{
+			Instance: rec.ID, Sequence: in.hub.sequenceObject(rec), Package: pkg.Dir,
+			Main: manifest.Main, Args: argsOf(rec.Request, manifest), Config: rec.Request.AppConfig, Slot: in.dir,
+			API:        in.hub.instanceAPI(rec.ID),
+			InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic,
+			Limits: rec.Request.Limits, State: in.hub.loadState(rec.ID), Scramjet: in.hub.cfg.Scramjet,
+		},
+	}
+}
