@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"sync"
 	"time"
@@ -139,9 +138,6 @@ func (in *Instance) gone() error {
 	}
 	return waverider.Errorf(waverider.Gone, "Instance %s does not run any more: %s", in.id, reason)
 }
-
-// config is the Sequence's config object as it was when the Instance started.
-func (in *Instance) config() json.RawMessage { return in.record().Package }
 
 // ended reports whether no process will run any more.
 func (in *Instance) ended() bool { return in.record().Status.Ended() }
