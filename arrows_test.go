@@ -19,12 +19,13 @@ var arrows = map[string][]string{
 	"":                    {},
 	"auth":                {},
 	"wire":                {"auth"},
-	"logfile":             {},                               // bytes on disk, knows nobody
-	"store":               {},                               // bus joins with Topics
-	"runner":              {},                               // protocol and embedded runners
-	"runtime":             {"runner", "logfile"},            // a Process shows its channel and its logs
-	"runtime/process":     {"runtime", "runner", "logfile"}, //
-	"runtime/runtimetest": {"runtime", "runner", "logfile"}, // the suite of the contract
+	"logfile":             {},                                                    // bytes on disk, knows nobody
+	"store":               {},                                                    // bus joins with Topics
+	"runner":              {},                                                    // protocol and embedded runners
+	"runner/runnertest":   {"runner"},                                            // the other end, for tests
+	"runtime":             {"runner", "logfile"},                                 // a Process shows its channel and its logs
+	"runtime/process":     {"runtime", "runner", "logfile"},                      //
+	"runtime/runtimetest": {"runtime", "runner", "runner/runnertest", "logfile"}, // the suite of the contract
 	"hub":                 {"runtime", "runner", "logfile", "store", "auth", "wire"},
 	"client":              {"wire"},
 	"cli":                 {"client"},

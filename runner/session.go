@@ -1,18 +1,52 @@
 package runner
 
-// STUB: the API is fixed, the bodies come.
-
 import (
 	"context"
-	"io"
-	"net"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"time"
+)
+
+// What the methods of an ended Session, or of an ended Input, return.
+var (
+	ErrClosed   = errors.New("runner: session closed")
+	ErrDetached = errors.New("runner: session detached")
+	ErrEnded    = errors.New("runner: input has ended")
+)
+
+const (
+	ackDelay      = 5 * time.Millisecond   // an ack waits so long for company
+	drainTimeout  = 2 * time.Second        // Close takes what a dead runner left in the socket
+	detachTimeout = 200 * time.Millisecond // Detach gets so long to write what is due
 )
 
 // Session is the Hub's end of one runner's channel. It outlives connections:
 // when the channel breaks it keeps what is not acked and goes on when the
-// runner connects again.
-type Session struct{ key string }
+// runner connects again. At most one connection is live; a newer one replaces
+// the older. All methods are safe for concurrent use.
+type Session struct {
+	key       string
+	resume    bool
+	connected chan struct{}
+	done      chan struct{} // closed when Close or Detach is through
+	input     Input
+	output    Output
 
+	mu      sync.Mutex
+	hello   Hello
+	greeted bool  // a HELLO was taken: positions are known
+	link    *link // the live connection, or nil
+	lastErr error
+	ended   error // ErrClosed or ErrDetached
+	drained bool  // ended, and nothing more will be received
+	in      inputState
+	out     outputState
+	sent    outbox
+	recv    inbox
+}
+
+// SessionConfig is what a Session is made of.
 type SessionConfig struct {
 	Key string // secret of the process; NewKey makes one
 	// Resume tells that the runner may already have been talked to by an
@@ -20,105 +54,141 @@ type SessionConfig struct {
 	Resume bool
 }
 
-func NewKey() string                        { panic("stub") }
-func NewSession(cfg SessionConfig) *Session { return &Session{key: cfg.Key} }
+// NewKey makes the secret that a process says hello with.
+func NewKey() string { return rand.Text() }
 
-// Connected is closed once the first HELLO has been answered.
-func (s *Session) Connected() <-chan struct{} { panic("stub") }
-
-// Hello is the runner's last HELLO.
-func (s *Session) Hello() Hello { panic("stub") }
-
-// Send queues a control message {"type": typ, …fields of v} (v may be nil or
-// a struct that marshals to an object). It returns when the message is queued,
-// blocks when 1,024 are unacked, and fails when ctx or the Session ends.
-func (s *Session) Send(ctx context.Context, typ string, v any) error { panic("stub") }
-
-// Receive returns the next message in order. The one before it is acked by
-// this call. io.EOF after Close.
-func (s *Session) Receive(ctx context.Context) (Message, error) { panic("stub") }
-
-func (s *Session) Input() *Input   { panic("stub") }
-func (s *Session) Output() *Output { panic("stub") }
-
-// Close ends the Session: the process is gone. Every blocked call returns.
-// Output bytes already received can still be read with Next.
-func (s *Session) Close() error { panic("stub") }
-
-// Detach closes the connection without ending anything, at a Hub's shutdown.
-func (s *Session) Detach() error { panic("stub") }
-
-// Input is the stream Hub → program.
-type Input struct{}
-
-// Received is how many bytes the runner's process has.
-func (in *Input) Received() uint64 { panic("stub") }
-
-// Accepted is how many bytes Write and ReadFrom have taken.
-func (in *Input) Accepted() uint64 { panic("stub") }
-
-// Write sends p; it blocks without credit. Concurrent Writes don't mix within
-// one call.
-func (in *Input) Write(ctx context.Context, p []byte) (int, error) { panic("stub") }
-
-// ReadFrom sends all of r, reading it straight into frames (no copy, one
-// write a frame, at most 256 KiB each, what a Read returned is sent at once).
-// Reading errors are returned as they are; what was read before is sent.
-func (in *Input) ReadFrom(ctx context.Context, r io.Reader) (int64, error) { panic("stub") }
-
-// Flush waits until the runner's process has everything accepted so far.
-func (in *Input) Flush(ctx context.Context) error { panic("stub") }
-
-// End ends the stream; later Writes fail with ErrEnded. Idempotent.
-func (in *Input) End(ctx context.Context) error { panic("stub") }
-func (in *Input) Ended() bool                   { panic("stub") }
-
-// Output is the stream program → Hub. One goroutine reads it.
-type Output struct{}
-
-// Next returns the next piece in order, io.EOF once END came and all was
-// returned, io.ErrUnexpectedEOF when the Session was closed before END.
-func (o *Output) Next(ctx context.Context) (Chunk, error) { panic("stub") }
-
-// Buffered tells whether Next would return at once.
-func (o *Output) Buffered() bool { panic("stub") }
-
-// Ack tells that everything before offset has reached the next holder. Sent
-// when a quarter of the window is free or within 5 ms, whichever is first.
-func (o *Output) Ack(offset uint64) { panic("stub") }
-
-// AckEnd acks END: the runner may exit.
-func (o *Output) AckEnd() { panic("stub") }
-
-// SetWindow sets how many bytes may be under way (default 64 KiB, at most 4 MiB).
-func (o *Output) SetWindow(n int) { panic("stub") }
-
-// Acked, Received: offsets; the oldest byte not acked, the next to come.
-func (o *Output) Acked() uint64    { panic("stub") }
-func (o *Output) Received() uint64 { panic("stub") }
-
-// Chunk is a piece of output. Release gives its buffer back; call it once.
-type Chunk struct {
-	Offset uint64
-	Data   []byte
+// NewSession makes a Session that waits for its runner. A Listener must
+// Expect it.
+func NewSession(cfg SessionConfig) *Session {
+	s := &Session{
+		key:       cfg.Key,
+		resume:    cfg.Resume,
+		connected: make(chan struct{}),
+		done:      make(chan struct{}),
+	}
+	s.input = Input{s: s, turn: make(chan struct{}, 1)}
+	s.output = Output{s: s}
+	s.out.setWindow(defaultWindow)
+	return s
 }
 
-func (c Chunk) Release() { panic("stub") }
+// Connected is closed once the first HELLO has been answered.
+func (s *Session) Connected() <-chan struct{} { return s.connected }
 
-// Hello is what a runner says first; see docs/runner-protocol.md.
-type Hello struct{}
+// Hello is the runner's last HELLO, without the key.
+func (s *Session) Hello() Hello {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hello
+}
 
-// Listener accepts channels and hands each to its Session.
-type Listener struct{}
+// Live tells whether the runner is connected now.
+func (s *Session) Live() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link != nil
+}
 
-// Listen opens the Unix socket at path (removing a stale one), mode 0600.
-func Listen(path string) (*Listener, error) { panic("stub") }
+// LastError is the last thing that went wrong: a *ProtocolError when the runner
+// broke a rule, another error when the connection did. It is nil while nothing
+// happened but that the runner hung up.
+func (s *Session) LastError() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastErr
+}
 
-// Expect makes the Listener answer a runner that shows s's key.
-func (l *Listener) Expect(s *Session)             { panic("stub") }
-func (l *Listener) Forget(s *Session)             { panic("stub") }
-func (l *Listener) Run(ctx context.Context) error { panic("stub") }
-func (l *Listener) Close() error                  { panic("stub") }
-func (l *Listener) Path() string                  { panic("stub") }
+// Input is the stream to the program, Output the one from it.
+func (s *Session) Input() *Input   { return &s.input }
+func (s *Session) Output() *Output { return &s.output }
 
-var _ net.Conn
+// Close ends the Session: the process is gone. What it had written to the
+// channel before is still taken in, for which Close waits; then every blocked
+// call returns. Output and messages already received can still be read.
+func (s *Session) Close() error {
+	l, first := s.end(ErrClosed)
+	if first && l != nil {
+		timeout := time.NewTimer(drainTimeout)
+		defer timeout.Stop()
+		select {
+		case <-l.gone:
+		case <-timeout.C:
+		}
+	}
+	return s.finish(l, first)
+}
+
+// Detach closes the connection without ending anything, at a Hub's shutdown.
+// Acks given before are still sent, so let those who ack finish first. Output
+// that was not acked is not returned any more: the runner sends it again to
+// the next Hub process.
+func (s *Session) Detach() error {
+	l, first := s.end(ErrDetached)
+	if first && l != nil {
+		s.push()
+		timeout := time.NewTimer(detachTimeout)
+		defer timeout.Stop()
+		select {
+		case <-s.idle(l):
+		case <-l.gone:
+		case <-timeout.C:
+		}
+	}
+	return s.finish(l, first)
+}
+
+// end marks the Session as ended for the reason why, and tells whether this
+// call was the first to.
+func (s *Session) end(why error) (*link, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.ended == nil
+	if first {
+		s.ended = why
+		s.drained = why == ErrDetached || s.link == nil
+		s.wakeAll()
+		if s.link != nil {
+			s.markAcksDue(s.link)
+		}
+	}
+	return s.link, first
+}
+
+// finish drops the connection, if any, and waits until its goroutines ended.
+func (s *Session) finish(l *link, first bool) error {
+	if !first {
+		<-s.done
+		return nil
+	}
+	if l != nil {
+		l.shut()
+		<-l.gone
+	}
+	s.mu.Lock()
+	s.drained = true
+	s.stopTimer()
+	s.in.drop()
+	s.wakeAll()
+	s.mu.Unlock()
+	s.out.acking.Wait()
+	close(s.done)
+	return nil
+}
+
+func (s *Session) wakeAll() {
+	s.in.moved.fire()
+	s.out.ready.fire()
+	s.sent.room.fire()
+	s.recv.ready.fire()
+	s.recv.room.fire()
+}
+
+// await blocks until ch is closed. The caller then looks at the state again.
+func await(ctx context.Context, ch <-chan struct{}) error {
+	select {
+	case <-ch:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

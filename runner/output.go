@@ -1,0 +1,368 @@
+package runner
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	defaultWindow = 64 << 10
+	maxWindow     = 4 << 20
+)
+
+// Output is the stream program → Hub. One goroutine reads it.
+type Output struct{ s *Session }
+
+// outputState is the stream as Session.mu guards it.
+type outputState struct {
+	window   uint64
+	acked    uint64 // the next holder has everything before
+	received uint64
+	limit    uint64 // offset the runner may send up to; never goes back
+	ended    bool   // END came: received is the length
+	endAcked bool
+	queued   queue[piece] // received, not yet returned by Next
+	ready    signal       // queued, ended or the Session changed
+
+	timer  *time.Timer // sends acks that waited long enough
+	armed  bool
+	acking sync.WaitGroup // timer callbacks under way
+}
+
+// piece is a received part of the stream; its buffer may hold others.
+type piece struct {
+	buf   *buffer
+	start uint64
+	data  []byte
+}
+
+// Chunk is a piece of output. Release gives its buffer back; call it once.
+type Chunk struct {
+	Offset uint64
+	Data   []byte
+	buf    *buffer
+}
+
+// Release gives the Chunk's buffer back: Data must not be used afterwards.
+func (c Chunk) Release() {
+	if c.buf != nil {
+		c.buf.release()
+	}
+}
+
+// Next returns the next piece in order, io.EOF once END came and all was
+// returned, io.ErrUnexpectedEOF when the Session was closed before END,
+// ErrDetached after Detach.
+func (o *Output) Next(ctx context.Context) (Chunk, error) {
+	s := o.s
+	for {
+		s.mu.Lock()
+		switch {
+		case s.ended == ErrDetached:
+			s.mu.Unlock()
+			return Chunk{}, ErrDetached
+		case s.out.queued.len() > 0:
+			p := s.out.queued.pop()
+			s.mu.Unlock()
+			return Chunk{Offset: p.start, Data: p.data, buf: p.buf}, nil
+		case s.out.ended:
+			s.mu.Unlock()
+			return Chunk{}, io.EOF
+		case s.drained:
+			s.mu.Unlock()
+			return Chunk{}, io.ErrUnexpectedEOF
+		}
+		ready := s.out.ready.wait()
+		s.mu.Unlock()
+		if err := await(ctx, ready); err != nil {
+			return Chunk{}, err
+		}
+	}
+}
+
+// Buffered tells whether Next would return at once.
+func (o *Output) Buffered() bool {
+	s := o.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.queued.len() > 0 || s.out.ended || s.drained
+}
+
+// Ack tells that everything before offset has reached the next holder. Sent
+// when a quarter of the window is free or within 5 ms, whichever is first.
+func (o *Output) Ack(offset uint64) {
+	s := o.s
+	s.mu.Lock()
+	offset = min(offset, s.out.received)
+	if offset <= s.out.acked {
+		s.mu.Unlock()
+		return
+	}
+	s.out.acked = offset
+	s.out.raiseLimit()
+	l := s.link
+	if l == nil {
+		s.mu.Unlock()
+		return
+	}
+	if !s.out.worthTelling(l) {
+		s.armTimer()
+		s.mu.Unlock()
+		return
+	}
+	l.windowDue = true
+	s.mu.Unlock()
+	s.push()
+}
+
+// AckEnd acks END, and with it all of the stream: the runner may exit. It does
+// nothing before END came.
+func (o *Output) AckEnd() {
+	s := o.s
+	s.mu.Lock()
+	if !s.out.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.out.acked, s.out.endAcked = s.out.received, true
+	if s.link != nil {
+		s.link.windowDue = true
+	}
+	s.mu.Unlock()
+	s.push()
+}
+
+// SetWindow sets how many bytes may be under way (default 64 KiB, at most 4 MiB).
+func (o *Output) SetWindow(n int) {
+	s := o.s
+	s.mu.Lock()
+	before := s.out.limit
+	s.out.setWindow(n)
+	if s.link != nil && s.out.limit > before {
+		s.link.windowDue = true
+	}
+	s.mu.Unlock()
+	s.push()
+}
+
+// Acked is the offset of the oldest byte not acked.
+func (o *Output) Acked() uint64 {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	return o.s.out.acked
+}
+
+// Received is the offset of the next byte to come.
+func (o *Output) Received() uint64 {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	return o.s.out.received
+}
+
+func (st *outputState) setWindow(n int) {
+	st.window = uint64(max(1, min(n, maxWindow)))
+	st.raiseLimit()
+}
+
+func (st *outputState) raiseLimit() { st.limit = max(st.limit, st.acked+st.window) }
+
+// worthTelling decides whether the runner should hear of an ack at once.
+func (st *outputState) worthTelling(l *link) bool {
+	quarter := max(1, st.window/4)
+	return st.acked-l.toldAcked >= quarter || st.limit-l.toldLimit >= quarter
+}
+
+// appendWindow adds the WINDOW frame that is due to b. When END has come, the
+// ack of the last byte is the ack of END and waits for AckEnd.
+func (st *outputState) appendWindow(b []byte, l *link) []byte {
+	if !l.windowDue || st.ended && !st.endAcked && st.acked == st.received {
+		return b
+	}
+	l.windowDue = false
+	l.toldAcked, l.toldLimit = st.acked, st.limit
+	h := Header{Type: FrameWindow, Stream: StreamOutput, Length: 8, Number: st.acked}
+	return binary.BigEndian.AppendUint64(h.Append(b), st.limit)
+}
+
+// armTimer makes sure that acks are sent within ackDelay. Under mu.
+func (s *Session) armTimer() {
+	st := &s.out
+	if st.armed || s.ended != nil {
+		return
+	}
+	st.armed = true
+	st.acking.Add(1)
+	if st.timer == nil {
+		st.timer = time.AfterFunc(ackDelay, s.tellAcks)
+	} else {
+		st.timer.Reset(ackDelay)
+	}
+}
+
+func (s *Session) tellAcks() {
+	defer s.out.acking.Done()
+	s.mu.Lock()
+	s.out.armed = false
+	if l := s.link; l != nil && s.out.acked > l.toldAcked {
+		l.windowDue = true
+	}
+	s.mu.Unlock()
+	s.push()
+}
+
+func (s *Session) stopTimer() {
+	if s.out.armed && s.out.timer.Stop() {
+		s.out.armed = false
+		s.out.acking.Done()
+	}
+}
+
+// readData takes in the payload of a DATA frame as it comes.
+func (s *Session) readData(l *link, f *FrameReader, h Header) error {
+	if err := s.checkData(l, h); err != nil {
+		return err
+	}
+	for f.left > 0 {
+		if p := f.buffered(); len(p) > 0 {
+			if !s.deliver(l, p) {
+				return errReplaced
+			}
+			f.skip(len(p))
+			continue
+		}
+		var err error
+		if f.left < directRead {
+			err = cut(f.fill())
+		} else {
+			err = s.readDirect(l, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) checkData(l *link, h Header) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.out
+	switch {
+	case s.link != l:
+		return errReplaced
+	case h.Stream != StreamOutput:
+		return violation("DATA on stream %d", h.Stream)
+	case h.Length == 0:
+		return violation("DATA without a byte")
+	case st.ended:
+		return violation("DATA after END")
+	case h.Number != st.received:
+		return violation("DATA at %d, expected %d", h.Number, st.received)
+	case h.Number+uint64(h.Length) > st.limit:
+		return violation("DATA up to %d passes the limit %d", h.Number+uint64(h.Length), st.limit)
+	}
+	return nil
+}
+
+// readDirect reads payload straight into one buffer and hands on what each
+// read brings.
+func (s *Session) readDirect(l *link, f *FrameReader) error {
+	b := getBuffer(min(f.left, maxPayload))
+	defer b.release()
+	for room := b.room(); f.left > 0 && len(room) > 0; {
+		n, err := f.direct(room)
+		if n > 0 && !s.deliverBuffer(l, b, room[:n]) {
+			return errReplaced
+		}
+		if err != nil {
+			return err
+		}
+		room = room[n:]
+	}
+	return nil
+}
+
+// deliver queues a copy of p.
+func (s *Session) deliver(l *link, p []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link != l {
+		return false
+	}
+	st := &s.out
+	defer st.ready.fire()
+	for len(p) > 0 {
+		n := st.copyOut(p)
+		st.received += uint64(n)
+		p = p[n:]
+	}
+	return true
+}
+
+// copyOut copies the beginning of p behind the last piece that nobody took
+// yet, or to a new one.
+func (st *outputState) copyOut(p []byte) int {
+	if st.queued.len() > 0 {
+		last := st.queued.last()
+		if space := cap(last.data) - len(last.data); space > 0 {
+			n := min(space, len(p))
+			last.data = append(last.data, p[:n]...)
+			return n
+		}
+	}
+	waiting := 0
+	if st.queued.len() > 0 {
+		waiting = int(st.received - st.queued.at(0).start)
+	}
+	b := getBuffer(max(len(p), min(waiting, busyRead-HeaderSize)))
+	n := copy(b.room(), p)
+	st.queued.push(piece{buf: b, start: st.received, data: b.room()[:n]})
+	return n
+}
+
+// deliverBuffer queues p, a part of b that lies behind those queued before.
+func (s *Session) deliverBuffer(l *link, b *buffer, p []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link != l {
+		return false
+	}
+	st := &s.out
+	defer st.ready.fire()
+	if st.queued.len() > 0 {
+		if last := st.queued.last(); last.buf == b {
+			last.data = last.data[:len(last.data)+len(p)]
+			st.received += uint64(len(p))
+			return true
+		}
+	}
+	b.retain()
+	st.queued.push(piece{buf: b, start: st.received, data: p})
+	st.received += uint64(len(p))
+	return true
+}
+
+// readEnd takes in END.
+func (s *Session) readEnd(l *link, h Header) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.link != l:
+		return errReplaced
+	case h.Stream != StreamOutput:
+		return violation("END on stream %d", h.Stream)
+	case h.Length != 0:
+		return violation("END with a payload")
+	case h.Number != s.out.received:
+		return violation("END at %d, expected %d", h.Number, s.out.received)
+	}
+	s.out.ended = true
+	if s.out.endAcked {
+		l.windowDue = true // asked again after a reconnect
+	}
+	s.out.ready.fire()
+	return nil
+}
