@@ -1,0 +1,208 @@
+'use strict';
+// The channel to the Hub: one Unix socket that may break at any time. The
+// channel connects again and makes both sides go on where they were; what is
+// kept for that is in Input, Output and Messages.
+
+const net = require('net');
+const { HEADER, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, writeHeader, readNumber } = require('./frames');
+
+const READ_SIZE = 256 * 1024;
+const READ_MIN = 64 * 1024; // a shorter rest of a slab is left, so that reads stay large
+const COPY_BELOW = 16 * 1024; // copying is cheaper than a second piece to write
+const ACK_WITHIN = 5; // ms
+const RETRY_FAST = 20; // ms, for the first second
+const RETRY_SLOW = 250; // ms
+
+class Channel {
+  // identity is the constant part of HELLO; parts are told by `attach`.
+  constructor(path, identity) {
+    this.path = path;
+    this.identity = identity;
+    this.instance = ''; // assigned to, from `start` on
+    this.contentType = '';
+    this.socket = null;
+    this.open = false; // WELCOME has come on this socket
+    this.referenced = true; // keeps the event loop alive
+    this.closed = false;
+    this.retries = 0;
+    this.retryTimer = null;
+    this.ackTimer = null;
+    this.slab = null;
+    this.slabUsed = 0;
+    this.onLost = () => {}; // the Hub went away from a runner nobody needs
+  }
+
+  attach(input, output, messages) {
+    this.input = input;
+    this.output = output;
+    this.messages = messages;
+  }
+
+  connect() {
+    const reader = new FrameReader(
+      (type, stream, number, payload) => this.onFrame(socket, type, stream, number, payload),
+      (offset, bytes) => this.input.receive(offset, bytes));
+    const socket = net.connect({
+      path: this.path,
+      onread: {
+        buffer: () => this.room(),
+        callback: (n, buf) => {
+          this.slabUsed += n;
+          this.guard(socket, () => reader.push(buf.subarray(0, n)));
+          return true;
+        },
+      },
+    });
+    this.socket = socket;
+    if (!this.referenced) socket.unref();
+    socket.on('connect', () => socket.write(this.hello()));
+    socket.on('error', () => {}); // 'close' follows
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => {
+      reader.stopped = true;
+      this.lost(socket);
+    });
+  }
+
+  // room is where the next read goes. Small reads share a slab: programs may
+  // keep what they get, so bytes are never overwritten.
+  room() {
+    if (this.slab === null || READ_SIZE - this.slabUsed < READ_MIN) {
+      this.slab = Buffer.allocUnsafeSlow(READ_SIZE);
+      this.slabUsed = 0;
+    }
+    return this.slabUsed === 0 ? this.slab : this.slab.subarray(this.slabUsed);
+  }
+
+  // guard ends the connection when the other side breaks the protocol; other
+  // errors are bugs of ours and go on up.
+  guard(socket, work) {
+    try {
+      work();
+    } catch (err) {
+      if (!(err instanceof ProtocolError)) throw err;
+      socket.destroy();
+    }
+  }
+
+  hello() {
+    return frame(Type.HELLO, Stream.CONTROL, 0, Buffer.from(JSON.stringify({
+      ...this.identity,
+      instance: this.instance,
+      input: { ...this.input.hello(), contentType: this.contentType },
+      output: this.output.hello(),
+      messages: this.messages.hello(),
+    })));
+  }
+
+  onFrame(socket, type, stream, number, payload) {
+    if (socket !== this.socket) return;
+    if (type === Type.WELCOME) {
+      this.welcome(JSON.parse(payload));
+      return;
+    }
+    if (!this.open) throw new ProtocolError('no WELCOME');
+    if (type === Type.MESSAGE) this.messages.receive(number, payload);
+    else if (type === Type.END) this.input.finish(number);
+    else if (stream === Stream.CONTROL) this.messages.acked(number);
+    else this.output.window(number, readNumber(payload, 0));
+  }
+
+  welcome(answer) {
+    if (this.open) throw new ProtocolError('a second WELCOME');
+    this.open = true;
+    this.retries = 0;
+    this.input.resume(answer.input.acked);
+    this.messages.resume(answer.messages.received);
+    this.output.resume(answer.output.received, answer.output.limit);
+  }
+
+  lost(socket) {
+    if (socket !== this.socket || this.closed) return;
+    this.open = false;
+    this.socket = null;
+    if (this.instance === '') {
+      this.onLost();
+      return;
+    }
+    const wait = this.retries === 0 ? 0 : this.retries * RETRY_FAST < 1000 ? RETRY_FAST : RETRY_SLOW;
+    this.retries++;
+    this.retryTimer = setTimeout(() => this.connect(), wait);
+    if (!this.referenced) this.retryTimer.unref();
+  }
+
+  // reference tells whether the channel keeps the process alive.
+  reference(on) {
+    this.referenced = on;
+    for (const handle of [this.socket, this.retryTimer]) {
+      if (handle !== null) on ? handle.ref() : handle.unref();
+    }
+  }
+
+  sendMessage(bytes) {
+    if (this.open) this.socket.write(bytes);
+  }
+
+  ackMessages(number) {
+    if (this.open) this.socket.write(windowFrame(Stream.CONTROL, number));
+  }
+
+  // inputMoved sends the input's window now, or soon: alone within 5 ms, or
+  // along with output.
+  inputMoved(now) {
+    if (!this.open) return;
+    if (now) {
+      this.socket.write(this.inputWindow());
+    } else if (this.ackTimer === null) {
+      this.ackTimer = setTimeout(() => {
+        this.ackTimer = null;
+        if (this.open && this.input.moved()) this.socket.write(this.inputWindow());
+      }, ACK_WITHIN);
+      this.ackTimer.unref();
+    }
+  }
+
+  inputWindow() {
+    this.input.told();
+    return windowFrame(Stream.INPUT, this.input.received, this.input.limit());
+  }
+
+  sendData(offset, bytes) {
+    const { socket } = this;
+    const head = this.input.moved() ? this.inputWindow() : null;
+    const before = head === null ? 0 : head.length;
+    const start = Buffer.allocUnsafe(before + HEADER + (bytes.length < COPY_BELOW ? bytes.length : 0));
+    if (head !== null) head.copy(start, 0);
+    writeHeader(before === 0 ? start : start.subarray(before), Type.DATA, Stream.OUTPUT, bytes.length, offset);
+    if (bytes.length < COPY_BELOW) {
+      start.set(bytes, before + HEADER);
+      socket.write(start);
+      return;
+    }
+    socket.cork();
+    socket.write(start);
+    socket.write(bytes);
+    socket.uncork();
+  }
+
+  sendEnd(length) {
+    this.socket.write(frame(Type.END, Stream.OUTPUT, length, Buffer.alloc(0)));
+  }
+
+  // flushed calls done once what was written so far is with the kernel, or
+  // there is nobody to write to.
+  flushed(done) {
+    if (!this.open || this.socket.writableLength === 0) done();
+    else this.socket.write('', () => done());
+  }
+
+  close() {
+    this.closed = true;
+    this.open = false;
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.ackTimer);
+    if (this.socket !== null) this.socket.destroy();
+  }
+}
+
+module.exports = { Channel };

@@ -1,0 +1,183 @@
+'use strict';
+// The input as a program sees it: a Readable in object mode whose items are
+// objects, strings or Buffers by content type. Iterating it does not pass
+// through Node's stream machinery item by item, and nothing here loads the
+// scramjet library until one of its methods is called.
+
+const { Readable } = require('stream');
+const { addScramjet } = require('./scramjet');
+
+const TURN = 256 * 1024; // bytes taken before other events get a turn
+
+class InputStream extends Readable {
+  constructor(input) {
+    super({ objectMode: true, highWaterMark: 1 });
+    this._input = input;
+    this._reading = false;
+    this._iterating = false;
+    this._taken = 0; // bytes since the event loop last had its turn
+  }
+
+  get contentType() {
+    return this._input.contentType || undefined;
+  }
+
+  // _read pushes whole batches: the next one is decoded when all of this one
+  // was taken.
+  _read() {
+    if (this._reading || this._iterating) return;
+    let items;
+    try {
+      items = this._input.next();
+    } catch (err) {
+      this.destroy(err);
+      return;
+    }
+    if (items !== null) {
+      for (let i = 0; i < items.length; i++) this.pushItem(items[i]);
+    } else if (this._input.done()) {
+      this.push(null);
+    } else {
+      this._reading = true;
+      this._input.wait(() => {
+        this._reading = false;
+        this._read();
+      });
+    }
+  }
+
+  // pushItem pushes one value. A JSON null is a value of its own for those
+  // who iterate, but ends a Readable: it can't be told apart there.
+  pushItem(item) {
+    if (item !== null) this.push(item);
+    else this._input.logger.error('the input has the value null, which a stream cannot carry: skipped (use for await)');
+  }
+
+  // untouched tells that nobody has begun to read.
+  untouched() {
+    return !this._iterating && !this._reading && !this.destroyed && !this.readableDidRead &&
+      this.readableFlowing === null && this.readableLength === 0 && this.readableEncoding === null &&
+      this.listenerCount('readable') === 0 && this.listenerCount('data') === 0;
+  }
+
+  // whenUnread resolves when nobody reads (any more).
+  whenUnread() {
+    if (this.untouched() || this.destroyed || this.readableEnded) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.once('end', resolve);
+      this.once('close', resolve);
+    });
+  }
+
+  // take makes the caller the only reader. Whoever takes the input calls
+  // finish at its end, so that listeners of 'end' and 'close' get theirs.
+  take() {
+    this._iterating = true;
+    return this._input;
+  }
+
+  finish() {
+    if (this.destroyed) return;
+    this.push(null);
+    this.resume();
+  }
+
+  [Symbol.asyncIterator]() {
+    return this.untouched() ? new Batches(this) : super[Symbol.asyncIterator]();
+  }
+}
+
+// Batches iterates the decoded arrays directly.
+class Batches {
+  constructor(stream) {
+    this.stream = stream;
+    this.input = stream.take();
+    this.items = [];
+    this.at = 0;
+    this.turn = 0;
+    this.ended = false;
+    this.refilling = null; // the promise of a next() that waits
+    this.error = null;
+    stream.once('close', () => this.close());
+  }
+
+  next() {
+    if (this.refilling !== null) return this.refilling.then(() => this.next());
+    if (this.at < this.items.length) return Promise.resolve({ value: this.items[this.at++], done: false });
+    if (this.ended) return this.last();
+    this.refilling = this.refill().finally(() => {
+      this.refilling = null;
+    });
+    return this.refilling.then(() => this.next());
+  }
+
+  last() {
+    const { error } = this;
+    this.error = null;
+    return error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error);
+  }
+
+  async refill() {
+    for (;;) {
+      if (this.ended) return;
+      if (this.turn >= TURN) {
+        this.turn = 0;
+        await new Promise((go) => setImmediate(go));
+        continue;
+      }
+      if (this.fetch()) return;
+      await new Promise((go) => {
+        this.wake = go;
+        this.input.wait(go);
+      });
+      this.turn = 0;
+    }
+  }
+
+  // fetch is true when there are items, or there will be none.
+  fetch() {
+    let items;
+    try {
+      items = this.input.next();
+    } catch (err) {
+      this.error = err;
+      this.ended = true;
+      this.stream.destroy();
+      return true;
+    }
+    if (items !== null) {
+      this.items = items;
+      this.at = 0;
+      this.turn += this.input.taken;
+      return true;
+    }
+    if (!this.input.done()) return false;
+    this.ended = true;
+    this.stream.finish();
+    return true;
+  }
+
+  close() {
+    this.ended = true;
+    this.items = [];
+    this.at = 0;
+    if (this.stream.errored) this.error = this.stream.errored;
+    if (this.wake) this.wake();
+  }
+
+  return(value) {
+    this.ended = true;
+    this.items = [];
+    this.at = 0;
+    this.stream.destroy();
+    return Promise.resolve({ value, done: true });
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+}
+
+addScramjet(InputStream.prototype);
+
+module.exports = { InputStream };

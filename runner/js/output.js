@@ -1,0 +1,181 @@
+'use strict';
+// Output: what the program gave and the Hub has not acked. It takes no more
+// than the Hub gives credit for, so a program nobody reads stands still.
+
+const { ProtocolError } = require('./frames');
+
+const FLUSH_AT = 64 * 1024; // characters or bytes gathered before they are sent
+const GATHER_BELOW = 8 * 1024; // a smaller Buffer is copied together with others
+const FRAME = 256 * 1024;
+
+class Output {
+  constructor(channel) {
+    this.channel = channel;
+    this.next = 0; // offset after the last byte in kept
+    this.sent = 0;
+    this.acked = 0;
+    this.limit = 0;
+    this.kept = []; // {offset, bytes}, from `head` on; unacked
+    this.head = 0;
+    this.unsent = 0; // index in kept of the first entry not wholly sent
+    this.text = ''; // gathered strings
+    this.small = []; // gathered Buffers; only one of text and small is in use
+    this.smallLength = 0;
+    this.flushing = false;
+    this.ending = false; // nothing more will be written
+    this.endSent = false;
+    this.endAcked = false;
+    this.waiting = []; // for credit
+    this.onProgress = () => {}; // something was acked, or may be sent
+  }
+
+  hello() {
+    this.flush();
+    return { acked: this.acked, next: this.next, ended: this.ending };
+  }
+
+  // credit: the Hub wants more.
+  credit() {
+    return this.next + this.text.length + this.smallLength < this.limit;
+  }
+
+  // onCredit calls back once, when there is credit again.
+  onCredit(go) {
+    this.waiting.push(go);
+  }
+
+  // write takes a string or bytes and tells whether the Hub wants more.
+  write(piece) {
+    if (typeof piece === 'string') {
+      if (this.smallLength > 0) this.gather();
+      this.text += piece;
+      if (this.text.length >= FLUSH_AT) this.flush();
+      else this.flushSoon();
+    } else if (piece.length > 0) {
+      this.writeBytes(piece);
+    }
+    return this.credit();
+  }
+
+  writeBytes(bytes) {
+    if (this.text !== '') this.gather();
+    if (bytes.length >= GATHER_BELOW && this.smallLength === 0) {
+      this.keep(bytes);
+      this.pump();
+      return;
+    }
+    this.small.push(bytes);
+    this.smallLength += bytes.length;
+    if (this.smallLength >= FLUSH_AT) this.flush();
+    else this.flushSoon();
+  }
+
+  // flushSoon sends when the program has done what it can do now, so that many
+  // small pieces go as one.
+  flushSoon() {
+    if (this.flushing) return;
+    this.flushing = true;
+    process.nextTick(() => {
+      this.flushing = false;
+      this.flush();
+    });
+  }
+
+  flush() {
+    this.gather();
+    this.pump();
+  }
+
+  gather() {
+    if (this.text !== '') {
+      const bytes = Buffer.from(this.text);
+      this.text = '';
+      this.keep(bytes);
+    } else if (this.smallLength > 0) {
+      const bytes = this.small.length === 1 ? this.small[0] : Buffer.concat(this.small, this.smallLength);
+      this.small = [];
+      this.smallLength = 0;
+      this.keep(bytes);
+    }
+  }
+
+  keep(bytes) {
+    this.kept.push({ offset: this.next, bytes });
+    this.next += bytes.length;
+  }
+
+  // pump sends what is kept, as far as the limit goes.
+  pump() {
+    const { channel } = this;
+    if (!channel.open) return;
+    while (this.sent < this.next && this.sent < this.limit) {
+      const { offset, bytes } = this.kept[this.unsent];
+      const from = this.sent - offset;
+      const n = Math.min(bytes.length - from, this.limit - this.sent, FRAME);
+      channel.sendData(this.sent, n === bytes.length ? bytes : bytes.subarray(from, from + n));
+      this.sent += n;
+      if (from + n === bytes.length) this.unsent++;
+    }
+    if (this.ending && !this.endSent && this.sent === this.next) {
+      this.endSent = true;
+      channel.sendEnd(this.next);
+    }
+  }
+
+  // window is the Hub's answer: what it has and how far we may go.
+  window(acked, limit) {
+    if (acked > this.sent) throw new ProtocolError('an ack of output never sent');
+    this.forget(acked);
+    if (limit > this.limit) this.limit = limit;
+    if (this.endSent && acked === this.next) this.endAcked = true;
+    this.pump();
+    this.onProgress();
+    if (this.waiting.length > 0 && this.credit()) {
+      const { waiting } = this;
+      this.waiting = [];
+      for (const go of waiting) go();
+    }
+  }
+
+  forget(acked) {
+    if (acked <= this.acked) return;
+    this.acked = acked;
+    while (this.head < this.unsent) {
+      const { offset, bytes } = this.kept[this.head];
+      if (offset + bytes.length > acked) break;
+      this.kept[this.head++] = null;
+    }
+    if (this.head > 64 && this.head * 2 > this.kept.length) {
+      this.kept = this.kept.slice(this.head);
+      this.unsent -= this.head;
+      this.head = 0;
+    }
+  }
+
+  // resume goes on with a Hub that has everything before `received`.
+  resume(received, limit) {
+    if (received < this.acked || received > this.next) throw new ProtocolError('the Hub goes on at output we don\'t have');
+    this.sent = received;
+    this.unsent = this.head;
+    while (this.unsent < this.kept.length && this.kept[this.unsent].offset + this.kept[this.unsent].bytes.length <= received) {
+      this.unsent++;
+    }
+    this.limit = limit;
+    this.endSent = false;
+    this.window(this.acked, limit);
+  }
+
+  // end tells that nothing more will come.
+  end() {
+    if (this.ending) return;
+    this.ending = true;
+    this.flush();
+  }
+
+  // allSent: the Hub was sent whatever it takes now.
+  allSent() {
+    return this.text === '' && this.smallLength === 0 && (this.sent === this.next || this.sent >= this.limit);
+  }
+}
+
+module.exports = { Output };
