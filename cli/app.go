@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"waverider/client"
+)
+
+// Options are what the program around the commands gives them.
+type Options struct {
+	Version string
+	Hub     *cobra.Command   // `hub` itself, which runs one; nil: only its subcommands
+	More    []*cobra.Command // other commands
+}
+
+// app is what all commands share: the global flags and the streams.
+type app struct {
+	version   string
+	url       string
+	tokenFile string
+	output    string
+	noColor   bool
+	in        io.Reader
+	out, err  io.Writer
+}
+
+var outputs = []string{"table", "wide", "json", "yaml", "name"}
+
+// New makes the root command.
+func New(o Options) *cobra.Command {
+	a := &app{version: o.Version}
+	root := &cobra.Command{
+		Use:   "waverider",
+		Short: "Run small long-lived programs next to your data",
+		Long: `Waverider runs small long-lived programs (Sequences) as Instances on a Hub, feeds
+them data and hands on what they put out.
+
+A first round:
+
+  waverider hub                                   start a Hub on this machine
+  waverider seq deploy ./my-program               pack, send and start a program
+  echo hello | waverider inst input - --keep-open feed the last Instance
+  waverider inst output -                         see what it puts out
+  waverider inst logs - -f                        follow its log
+
+"-" stands for the Sequence, Instance or package you used last. Ids may be cut to
+any unique start of 4 or more characters; Sequences are found by name too.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          group,
+		Args:          cobra.ArbitraryArgs,
+	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%s", err) })
+	a.flags(root)
+
+	hub := o.Hub
+	if hub == nil {
+		hub = &cobra.Command{Use: "hub", Short: "Look at a Hub", RunE: group}
+	}
+	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubConfig())
+	root.AddCommand(hub, a.sequences(), a.instances(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(o.More...)
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+func (a *app) flags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&a.url, "url", "", "the Hub to talk to (WAVERIDER_URL; default "+client.DefaultURL+")")
+	f.StringVar(&a.tokenFile, "token-file", "", "file with the token to send (WAVERIDER_TOKEN_FILE)")
+	f.StringVarP(&a.output, "output", "o", "table", "how to show results: "+strings.Join(outputs, "|"))
+	f.BoolVar(&a.noColor, "no-color", false, "no colors (NO_COLOR does it too)")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// prepare reads what flags and environment say, before a command runs.
+func (a *app) prepare(cmd *cobra.Command) error {
+	a.in, a.out, a.err = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if a.url == "" {
+		a.url = os.Getenv("WAVERIDER_URL")
+	}
+	if a.tokenFile == "" {
+		a.tokenFile = os.Getenv("WAVERIDER_TOKEN_FILE")
+	}
+	if os.Getenv("NO_COLOR") != "" {
+		a.noColor = true
+	}
+	if !slices.Contains(outputs, a.output) {
+		return usage("--output %q: want one of %s", a.output, strings.Join(outputs, ", "))
+	}
+	return nil
+}
+
+// connect makes the client of the Hub the flags name.
+func (a *app) connect() (*client.Client, error) {
+	c, err := client.New(client.Config{URL: a.url, TokenFile: a.tokenFile, Agent: "waverider/" + a.version})
+	if err != nil {
+		return nil, usage("%s", err)
+	}
+	return c, nil
+}
+
+// note tells a person something that no script should read.
+func (a *app) note(format string, args ...any) {
+	if isTerminal(a.err) {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+// group is the run of a command that only holds others.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	err := usage("unknown command %q for %q", args[0], cmd.CommandPath())
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		err.hint = "did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return err
+}
+
+func isTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}

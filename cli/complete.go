@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"waverider/client"
+)
+
+// completeTimeout bounds what a press of the tab key waits for the Hub.
+const completeTimeout = 500 * time.Millisecond
+
+type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+
+// ask lets f list live values for a completion; a Hub that is away gives none.
+func (a *app) ask(cmd *cobra.Command, f func(context.Context, *client.Client) ([]string, error)) []string {
+	parent := cmd.Context()
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(parent, completeTimeout)
+	defer cancel()
+	if err := a.prepare(cmd); err != nil {
+		return nil
+	}
+	c, err := a.connect()
+	if err != nil {
+		return nil
+	}
+	defer c.Close()
+	list, err := f(ctx, c)
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
+// completeSequences offers Sequences for the first so many arguments; rest says
+// what follows them.
+func (a *app) completeSequences(arguments int, rest cobra.ShellCompDirective) completer {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= arguments {
+			return nil, rest
+		}
+		return a.ask(cmd, func(ctx context.Context, c *client.Client) (out []string, err error) {
+			list, err := c.Sequences(ctx)
+			for _, s := range list {
+				name := sequenceName(s)
+				out = append(out, string(s.ID)+"\t"+name+" "+s.Config.Version)
+				if name != "" {
+					out = append(out, name+"\t"+string(s.ID))
+				}
+			}
+			return out, err
+		}), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func (a *app) completeInstances(arguments int, rest cobra.ShellCompDirective) completer {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= arguments {
+			return nil, rest
+		}
+		return a.ask(cmd, func(ctx context.Context, c *client.Client) (out []string, err error) {
+			list, err := c.Instances(ctx)
+			for _, i := range list {
+				out = append(out, string(i.ID)+"\t"+string(i.Status)+" "+instanceSequence(i))
+			}
+			return out, err
+		}), cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) hubInfo() *cobra.Command {
+	return &cobra.Command{
+		Use:     "info",
+		Short:   "Show which Hub answers, and its versions",
+		Example: "  waverider hub info\n  waverider hub info --url http://10.0.0.7:8000 --token-file ./token",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			v, err := c.Version(cmd.Context())
+			if err != nil {
+				return err
+			}
+			raw, err := c.HubStatus(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var s struct {
+				Hub, Name string
+				Instances int
+				Engines   map[string]string
+			}
+			if err := json.Unmarshal(raw, &s); err != nil {
+				return fmt.Errorf("read status: %w", err)
+			}
+			all := map[string]any{"url": c.URL(), "version": v, "status": raw}
+			return a.show(all, []string{s.Hub}, func() table {
+				t := fields("url", c.URL(), "hub", s.Hub, "name", s.Name, "build", v.Build, "api", v.APIVersion,
+					"scramjet api", v.Version, "running", fmt.Sprint(s.Instances))
+				for language, version := range s.Engines {
+					t.rows = append(t.rows, []string{language, version})
+				}
+				return t
+			})
+		},
+	}
+}
+
+func (a *app) hubLoad() *cobra.Command {
+	return &cobra.Command{
+		Use:     "load",
+		Short:   "Show how busy the Hub's machine is",
+		Example: "  waverider hub load -o json",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			l, err := c.Load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(l, []string{fmt.Sprint(l.Current)}, func() table {
+				t := fields("load, 1 minute", fmt.Sprintf("%.2f", l.Current), "load, 15 minutes", fmt.Sprintf("%.2f", l.Average),
+					"memory used", size(l.MemUsed), "memory free", size(l.MemFree))
+				for _, d := range l.Disks {
+					t.rows = append(t.rows, []string{"disk of " + d.FS, fmt.Sprintf("%s free of %s (%.0f %% used)", size(d.Available), size(d.Size), d.Use*100)})
+				}
+				return t
+			})
+		},
+	}
+}
+
+func (a *app) hubConfig() *cobra.Command {
+	return &cobra.Command{
+		Use:     "config",
+		Short:   "Show the configuration the Hub runs with, without its secrets",
+		Example: "  waverider hub config -o yaml",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			raw, err := c.HubConfig(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.output == "json" {
+				return a.showJSON(raw)
+			}
+			return a.showYAML(raw)
+		},
+	}
+}
+
+func (a *app) hubLogs() *cobra.Command {
+	var f logFlags
+	cmd := &cobra.Command{
+		Use:     "logs",
+		Aliases: []string{"log"},
+		Short:   "Show the log of the Hub itself",
+		Example: "  waverider hub logs --tail 50\n  waverider hub logs -f --since 10m",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			since, err := f.from(time.Now())
+			if err != nil {
+				return err
+			}
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			p := &logPrinter{app: a, since: since, tail: f.tail}
+			read := func(ctx context.Context, follow bool) error {
+				text, err := c.HubLog(ctx, follow)
+				if err != nil {
+					return err
+				}
+				_, err = p.read(ctx, text)
+				return err
+			}
+			if f.follow && f.tail < 0 {
+				return read(cmd.Context(), true)
+			}
+			if err := read(cmd.Context(), false); err != nil {
+				return err
+			}
+			if err := p.flushTail(); err != nil || !f.follow {
+				return err
+			}
+			if p.last > 0 { // the Hub replays what was shown already
+				p.since = time.UnixMilli(p.last + 1)
+			}
+			return read(cmd.Context(), true)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Show the version of this program",
+		Args:  args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			return a.show(map[string]string{"version": a.version}, []string{a.version}, func() table {
+				return table{head: []string{"VERSION"}, rows: [][]string{{a.version}}}
+			})
+		},
+	}
+}

@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"waverider/client"
+)
+
+// logFlags choose lines of a log.
+type logFlags struct {
+	follow bool
+	since  string
+	tail   int
+}
+
+func (f *logFlags) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what comes")
+	cmd.Flags().StringVar(&f.since, "since", "", "only entries since then: 10m, 2h, or a time such as 2006-01-02T15:04:05Z")
+	cmd.Flags().IntVar(&f.tail, "tail", -1, "only the last so many entries of what there is")
+}
+
+func (f *logFlags) from(now time.Time) (time.Time, error) {
+	if f.since == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(f.since); err == nil {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, f.since, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, usage("--since %q: want a duration such as 10m, or a time such as 2006-01-02T15:04:05Z", f.since)
+}
+
+func (a *app) instLogs() *cobra.Command {
+	var f logFlags
+	cmd := &cobra.Command{
+		Use:     "logs INSTANCE",
+		Aliases: []string{"log"},
+		Short:   "Show the log of a program and its runner",
+		Long: `Show the log of a program and its runner: all that is kept. -o json shows the entries as
+they are, one JSON object a line. What the program prints is in stdout and stderr.`,
+		Example: `  waverider inst logs - --tail 20
+  waverider inst logs - -f --since 10m
+  waverider inst logs - -o json | jq 'select(.level=="ERROR")'`,
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
+		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, _ []string) error {
+			since, err := f.from(time.Now())
+			if err != nil {
+				return err
+			}
+			p := &logPrinter{app: a, since: since, tail: f.tail}
+			// What is there first, so that --tail can count from its end; then from
+			// that very byte on.
+			text, err := c.Read(ctx, id, client.Log, client.ReadOptions{From: "start", Once: true})
+			if err != nil {
+				return err
+			}
+			next := text.Offset
+			n, err := p.read(ctx, text)
+			if err != nil {
+				return err
+			}
+			if err := p.flushTail(); err != nil || !f.follow {
+				return err
+			}
+			text, err = c.Read(ctx, id, client.Log, client.ReadOptions{From: strconv.FormatInt(next+n, 10)})
+			if err != nil {
+				return err
+			}
+			_, err = p.read(ctx, text)
+			return errors.Join(err, p.flushTail())
+		}),
+	}
+	f.register(cmd)
+	return cmd
+}
+
+// logPrinter shows log entries: those since a moment, and of the first part
+// the last tail ones.
+type logPrinter struct {
+	app   *app
+	since time.Time
+	tail  int // below 0: all
+	held  [][]byte
+	part  []byte // of a line that is not whole yet
+	last  int64  // ts of the newest entry, in ms
+}
+
+// read takes a stream to its end and tells how many bytes it had.
+func (p *logPrinter) read(ctx context.Context, text io.ReadCloser) (n int64, err error) {
+	defer text.Close()
+	r := bufio.NewReaderSize(text, 64<<10)
+	for {
+		line, err := r.ReadBytes('\n')
+		n += int64(len(line))
+		if err == nil {
+			line, p.part = append(p.part, line...), nil
+			if err := p.take(line); err != nil {
+				return n, err
+			}
+			continue
+		}
+		p.part = append(p.part, line...)
+		switch {
+		case ctx.Err() != nil:
+			return n, ctx.Err()
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return n, errors.New("the log was cut: the Hub has stopped, or the connection broke")
+		}
+		return n, err
+	}
+}
+
+func (p *logPrinter) take(line []byte) error {
+	var e struct{ TS int64 }
+	if json.Unmarshal(line, &e) == nil && e.TS > 0 {
+		if !p.since.IsZero() && e.TS < p.since.UnixMilli() {
+			return nil
+		}
+		p.last = max(p.last, e.TS)
+	}
+	if p.tail < 0 {
+		return p.print(line)
+	}
+	p.held = append(p.held, line)
+	if len(p.held) > p.tail {
+		p.held[0] = nil
+		p.held = p.held[1:]
+	}
+	return nil
+}
+
+// flushTail shows what was held and lets everything through from now on.
+func (p *logPrinter) flushTail() error {
+	held := p.held
+	p.held, p.tail = nil, -1
+	for _, line := range held {
+		if err := p.print(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *logPrinter) print(line []byte) error {
+	if p.app.output == "json" {
+		_, err := p.app.out.Write(line)
+		return err
+	}
+	_, err := io.WriteString(p.app.out, p.app.prettyLog(line))
+	return err
+}
+
+// prettyLog is a log entry as people read it; what is no entry stays as it is.
+func (a *app) prettyLog(line []byte) string {
+	var e map[string]json.RawMessage
+	if json.Unmarshal(line, &e) != nil {
+		return string(line)
+	}
+	text := func(key string) string {
+		var s string
+		_ = json.Unmarshal(e[key], &s)
+		return s
+	}
+	var ts int64
+	_ = json.Unmarshal(e["ts"], &ts)
+	level := text("level")
+	codes := map[string]string{"ERROR": "31", "FATAL": "31", "WARN": "33", "DEBUG": "2", "TRACE": "2"}
+	out := fmt.Sprintf("%s %s %s", time.UnixMilli(ts).Format("15:04:05.000"), a.paint(codes[level], fmt.Sprintf("%-5s", level)), text("msg"))
+	var data []json.RawMessage
+	if json.Unmarshal(e["data"], &data) == nil {
+		for _, d := range data {
+			out += " " + compact(d)
+		}
+	}
+	return out + extra(line) + "\n"
+}
+
+// extra is the other fields of an entry, as key=value in their own order.
+func extra(line []byte) string {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	if _, err := dec.Token(); err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for dec.More() {
+		key, err := dec.Token()
+		var value json.RawMessage
+		if err != nil || dec.Decode(&value) != nil {
+			return b.String()
+		}
+		switch key {
+		case "level", "msg", "ts", "from", "data":
+		default:
+			fmt.Fprintf(&b, " %v=%s", key, compact(value))
+		}
+	}
+	return b.String()
+}
