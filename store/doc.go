@@ -8,8 +8,7 @@
 //
 //	sha256-<hex>/archive.tar.gz   the upload, byte for byte
 //	sha256-<hex>/package/         the unpacked package
-//	sha256-<hex>/files            what is in package/, with hashes
-//	sha256-<hex>/meta.json        digest, sizes and manifest
+//	sha256-<hex>/record           its manifest, and its files with their hashes
 //	tmp/                          uploads under way; emptied by Open
 //
 // The archive stays after unpacking although that takes up disk (Limits.Disk

@@ -16,8 +16,9 @@ import (
 	"waverider"
 )
 
-// smallUpload is what is taken into memory before anything is written: such
-// an upload needs no goroutines, and one that is here already costs no write.
+// smallUpload is what is taken into memory before anything is written. One that
+// is here already then costs no write, and any other is synced while it is
+// unpacked.
 const smallUpload = 256 << 10
 
 var smallBuffers = sync.Pool{New: func() any { return new([smallUpload]byte) }}
@@ -64,11 +65,14 @@ func (s *Store) putSmall(ctx context.Context, archive []byte) (Package, error) {
 	if err := u.write(archive); err != nil {
 		return Package{}, err
 	}
-	if err := u.unpack(ctx, bytes.NewReader(archive), false); err != nil {
-		return Package{}, err
+	synced := make(chan error, 1)
+	go func() { synced <- u.sync() }()
+	err = u.unpack(ctx, bytes.NewReader(archive), false)
+	if syncErr := <-synced; err == nil {
+		err = syncErr
 	}
-	if err := u.archive.Sync(); err != nil {
-		return Package{}, fmt.Errorf("store package: %w", onDisk(err))
+	if err != nil {
+		return Package{}, err
 	}
 	return s.commit(ctx, u)
 }
@@ -124,7 +128,7 @@ func (u *upload) stream(ctx context.Context, r io.Reader) error {
 	}()
 	received := u.receive(ctx, r, belt)
 	if received == nil {
-		received = onDisk(u.archive.Sync()) // meanwhile the rest is unpacked
+		received = u.sync() // meanwhile the rest is unpacked
 	}
 	err := <-unpacked
 	belt.recycle()
@@ -183,6 +187,18 @@ func (u *upload) write(p []byte) error {
 	return nil
 }
 
+// sync makes the archive and its name durable.
+func (u *upload) sync() error {
+	err := u.archive.Sync()
+	if err == nil {
+		err = syncDir(u.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("store package: %w", onDisk(err))
+	}
+	return nil
+}
+
 // unpack fills package/ and learns what the package is.
 func (u *upload) unpack(ctx context.Context, archive io.Reader, ahead bool) (err error) {
 	take := func(n int64) error {
@@ -199,15 +215,12 @@ func (u *upload) unpack(ctx context.Context, archive io.Reader, ahead bool) (err
 // commit puts the upload in its place, unless the same is there already.
 func (s *Store) commit(ctx context.Context, u *upload) (Package, error) {
 	digest := waverider.Digest("sha256:" + hex.EncodeToString(u.hash.Sum(nil)))
-	e := &entry{settled: true, Package: Package{
+	e := newEntry(Package{
 		Digest: digest, Size: u.size, Unpacked: u.unpacked,
 		Dir: filepath.Join(s.home(digest), packageDir), Manifest: u.contents.manifest,
-	}}
-	if err := u.contents.record(u.dir, e); err != nil {
+	})
+	if err := writeRecord(u.dir, e, u.contents.tree.list()); err != nil {
 		return Package{}, fmt.Errorf("store package: %w", err)
-	}
-	if err := syncDir(u.dir); err != nil {
-		return Package{}, fmt.Errorf("store package: %w", onDisk(err))
 	}
 	release, err := s.claim(ctx, digest)
 	if err != nil {

@@ -39,15 +39,24 @@ type Store struct {
 
 type entry struct {
 	Package
-	settled bool  // what is in Dir is known to be what was unpacked
-	damage  error // why the package cannot be used; the same upload replaces it
+	settled bool   // what is in Dir is known to be what was unpacked
+	boot    string // in which it was unpacked; empty: settled for good
+	damage  error  // why the package cannot be used; the same upload replaces it
+}
+
+// newEntry is the entry of a package that was unpacked just now.
+func newEntry(p Package) *entry {
+	boot := bootID()
+	if boot == "" {
+		boot = "unknown"
+	}
+	return &entry{Package: p, settled: true, boot: boot}
 }
 
 const (
 	archiveFile = "archive.tar.gz"
 	packageDir  = "package"
-	filesFile   = "files"
-	metaFile    = "meta.json"
+	recordFile  = "record"
 	tempDir     = "tmp"
 )
 

@@ -28,7 +28,7 @@ func (s *Store) Verify(digest waverider.Digest) error {
 	case e.damage != nil:
 		return damaged(digest, e.damage)
 	}
-	if err := verify(s.home(digest)); err != nil {
+	if _, err := verify(s.home(digest)); err != nil {
 		return &waverider.Error{
 			Kind: waverider.Conflict, Err: err,
 			Message: fmt.Sprintf("package %s was changed on the disk of this Hub: %v", digest, err),
@@ -78,18 +78,17 @@ func (s *Store) settle(digest waverider.Digest) (Package, error) {
 		return e.Package, nil
 	}
 	home := s.home(digest)
-	if verify(home) != nil {
+	files, err := verify(home)
+	if err != nil {
 		release()
 		return s.Restore(digest)
 	}
 	defer release()
-	e.settled = true
+	e.settled, e.boot = true, ""
 	s.keep(&e)
 	// What was read just now came from the disk. A mark that gets lost costs
 	// one more comparison.
-	_ = writeMeta(home, meta{
-		Version: metaVersion, Digest: digest, Size: e.Size, Unpacked: e.Unpacked, Manifest: e.Manifest,
-	})
+	_ = writeRecord(home, &e, files)
 	return e.Package, nil
 }
 
@@ -123,25 +122,25 @@ func (s *Store) restore(digest waverider.Digest) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{settled: true, Package: Package{
+	e := newEntry(Package{
 		Digest: digest, Size: size, Unpacked: c.unpacked, Dir: filepath.Join(home, packageDir), Manifest: c.manifest,
-	}}
-	if err := c.record(staging, e); err != nil {
+	})
+	if err := writeRecord(staging, e, c.tree.list()); err != nil {
 		return nil, err
 	}
 	return e, replace(home, staging)
 }
 
-// replace moves what restore made into its place. meta.json goes first and
+// replace moves what restore made into its place. The record goes first and
 // comes last, so that a crash in between is seen.
 func replace(home, staging string) error {
-	if err := os.RemoveAll(filepath.Join(home, metaFile)); err != nil {
+	if err := os.RemoveAll(filepath.Join(home, recordFile)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(filepath.Join(home, packageDir)); err != nil {
 		return err
 	}
-	for _, name := range []string{packageDir, filesFile, metaFile} {
+	for _, name := range []string{packageDir, recordFile} {
 		if err := os.Rename(filepath.Join(staging, name), filepath.Join(home, name)); err != nil {
 			return err
 		}
@@ -149,29 +148,30 @@ func replace(home, staging string) error {
 	return nil
 }
 
-// verify compares package/ with the list of its files.
-func verify(home string) error {
+// verify compares package/ with the list of its files, and gives that list.
+func verify(home string) (map[string]listed, error) {
 	files, err := readList(home)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	v := verifier{files: files, hash: sha256.New(), buf: make([]byte, 128<<10)}
 	if v.root, err = os.OpenRoot(filepath.Join(home, packageDir)); err != nil {
-		return err
+		return nil, err
 	}
 	defer v.root.Close()
 	if err := fs.WalkDir(v.root.FS(), ".", v.visit); err != nil {
-		return err
+		return nil, err
 	}
-	if len(files) > 0 { // visit deletes what it found
-		return fmt.Errorf("%q is missing", slices.Min(slices.Collect(maps.Keys(files))))
+	if v.found < len(files) {
+		return nil, fmt.Errorf("%q is missing", v.missing())
 	}
-	return nil
+	return files, nil
 }
 
 type verifier struct {
 	root  *os.Root
 	files map[string]listed
+	found int
 	hash  hash.Hash
 	buf   []byte
 }
@@ -191,8 +191,17 @@ func (v *verifier) visit(name string, d fs.DirEntry, err error) error {
 	if k != want.kind || got != want.sum {
 		return fmt.Errorf("%q is not what it was", name)
 	}
-	delete(v.files, name)
+	v.found++
 	return nil
+}
+
+func (v *verifier) missing() string {
+	for _, name := range slices.Sorted(maps.Keys(v.files)) {
+		if _, err := v.root.Lstat(name); err != nil {
+			return name
+		}
+	}
+	return "a file"
 }
 
 // look finds out what a file is now.
