@@ -53,7 +53,7 @@ func (h *Hub) newInstance(rec journal.Instance) *Instance {
 		hub: h, id: rec.ID, dir: h.cfg.DataDir.Path("slots", string(rec.ID)),
 		log: h.log.With("instance", rec.ID), out: newOutlet(), events: newEventLog(),
 		done: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}),
-		rec: rec, input: make(chan struct{}, 1),
+		rec: rec, inBase: rec.InputBase, input: make(chan struct{}, 1),
 	}
 	in.texts.open(in.dir, h.cfg.LogLimit)
 	in.input <- struct{}{}

@@ -37,7 +37,10 @@ func decide(policy waverider.RestartPolicy, e ended, failures []time.Time, now t
 		return verdict{}
 	}
 	if !e.failed {
-		return verdict{restart: policy == waverider.RestartAlways, after: backoffFirst}
+		if policy == waverider.RestartAlways {
+			return verdict{restart: true, after: backoffFirst}
+		}
+		return verdict{}
 	}
 	if e.final {
 		return verdict{}

@@ -186,7 +186,7 @@ func (in *Instance) settle(end runEnd) verdict {
 	}
 	input := in.lastInput()
 	in.update(func(rec *journal.Instance) {
-		in.proc = nil
+		in.proc, in.inBase = nil, input
 		rec.Status, rec.End, rec.Handle, rec.Failures = status, &term, nil, failures
 		rec.InputBase, rec.OutputBase = input, in.out.nextBase()
 		if end.failed != nil {
