@@ -1,0 +1,22 @@
+package keeper
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+)
+
+var ConnectDirect = connectDirect
+
+// WriteDirectRecord leaves behind what a killed Hub would.
+func WriteDirectRecord(dir string, pid int) error {
+	text, err := json.Marshal(directRecord{pid, startedAt(pid)})
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "run", "children", "left.json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
