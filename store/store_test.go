@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -283,11 +284,9 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// noise is text that does not compress, the same each time.
+// noise is n bytes that do not compress, the same each time.
 func noise(n int) string {
-	var b strings.Builder
-	for s := sha256.Sum256(nil); b.Len() < n; s = sha256.Sum256(s[:]) {
-		b.Write(s[:])
-	}
-	return b.String()[:n]
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{}).Read(b)
+	return string(b)
 }
