@@ -44,22 +44,44 @@ func CheckEngines(m waverider.Manifest, have map[string]string) error {
 	return nil
 }
 
-// rangeOf brings a range into the form that semver reads. Scramjet's Python
-// packages carry the exact version of their author ("3.9.0") and are run with
-// any, so there a bare version is the least one.
+// rangeOf brings a range of npm or Python into the form that semver reads.
 func rangeOf(language, want string) string {
 	alternatives := strings.Split(want, "||")
 	for i, a := range alternatives {
 		a = strings.TrimSpace(a)
-		switch {
-		case a == "":
+		if a == "" {
 			a = "*"
-		case language == waverider.LanguagePython && a[0] >= '0' && a[0] <= '9' && !strings.ContainsAny(a, " -xX*"):
-			a = ">=" + a
+		}
+		if language == waverider.LanguagePython {
+			a = pythonRange(a)
 		}
 		alternatives[i] = a
 	}
 	return strings.Join(alternatives, " || ")
+}
+
+// pythonRange reads what Python calls version specifiers. Scramjet's packages
+// carry the exact version of their author ("3.9.0") and are run with any, so a
+// bare version is the least one.
+func pythonRange(want string) string {
+	clauses := strings.Split(want, ",")
+	for i, clause := range clauses {
+		clause = strings.TrimSpace(clause)
+		switch {
+		case strings.HasPrefix(clause, "~="): // up to the last number but one
+			version := strings.TrimSpace(clause[2:])
+			clause = "^" + version
+			if strings.Count(version, ".") > 1 {
+				clause = "~" + version
+			}
+		case strings.HasPrefix(clause, "=="):
+			clause = strings.TrimLeft(clause, "=")
+		case clause != "" && clause[0] >= '0' && clause[0] <= '9' && !strings.ContainsAny(clause, " xX*"):
+			clause = ">=" + clause
+		}
+		clauses[i] = clause
+	}
+	return strings.Join(clauses, ",")
 }
 
 func engineError(field, format string, args ...any) error {
