@@ -16,24 +16,27 @@ import (
 // draws it). Everything may import the root, the root imports std only.
 // "*" is the composition root.
 var arrows = map[string][]string{
-	"":                    {},
-	"auth":                {},
-	"wire":                {"auth"},
-	"logfile":             {},                                                    // bytes on disk, knows nobody
-	"store":               {},                                                    // bus joins with Topics
-	"runner":              {},                                                    // protocol and embedded runners
-	"runner/runnertest":   {"runner"},                                            // the other end, for tests
-	"runtime":             {"runner", "logfile"},                                 // a Process shows its channel and its logs
-	"runtime/process":     {"runtime", "runner", "logfile"},                      //
-	"runtime/runtimetest": {"runtime", "runner", "runner/runnertest", "logfile"}, // the suite of the contract
-	"hub":                 {"runtime", "runner", "logfile", "store", "auth", "wire"},
-	"client":              {"wire"},
-	"cli":                 {"client"},
-	"demo":                {"client"},
-	"cmd/waverider":       {"*"},
-	"bench":               {"*"}, // measures the built product and its parts
-	"faults":              {"client"},
-	"e2e":                 {"*"},
+	"":                  {},
+	"auth":              {},
+	"wire":              {"auth"},
+	"logfile":           {},                    // bytes on disk, knows nobody
+	"store":             {},                    // bus joins with Topics
+	"runner":            {},                    // protocol and embedded runners
+	"runner/runnertest": {"runner"},            // the other end, for tests
+	"runtime":           {"runner", "logfile"}, // a Process shows its channel and its logs
+	"runtime/process":   {"runtime", "runtime/process/keeper", "runner", "logfile"},
+	// The keeper is a program of its own that outlives Hubs: it knows processes
+	// and pipes, and nothing of what they are for.
+	"runtime/process/keeper": {},
+	"runtime/runtimetest":    {"runtime", "runner", "runner/runnertest", "logfile"}, // the suite of the contract
+	"hub":                    {"runtime", "runner", "logfile", "store", "auth", "wire"},
+	"client":                 {"wire"},
+	"cli":                    {"client"},
+	"demo":                   {"client"},
+	"cmd/waverider":          {"*"},
+	"bench":                  {"*"}, // measures the built product and its parts
+	"faults":                 {"client"},
+	"e2e":                    {"*"},
 }
 
 type pkg struct {

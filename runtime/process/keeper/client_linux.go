@@ -22,8 +22,8 @@ const (
 
 // Client is a Hub's connection to its keeper. Safe for concurrent use.
 type Client struct {
+	cfg      Config
 	log      *slog.Logger
-	conn     *conn
 	process  *os.Process // the keeper, when we started it
 	pid      int
 	pidfd    int
@@ -31,6 +31,7 @@ type Client struct {
 	done     chan struct{} // the reader has ended; err is set
 
 	mu     sync.Mutex
+	conn   *conn // replaced when the keeper has dropped it but lives
 	next   uint64
 	calls  map[uint64]*call
 	exits  map[string]*exitWait
@@ -82,7 +83,7 @@ func connect(ctx context.Context, cfg *Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		log: cfg.Log, conn: conn, process: process, pid: reply.PID, pidfd: -1,
+		cfg: *cfg, log: cfg.Log, conn: conn, process: process, pid: reply.PID, pidfd: -1,
 		attached: reply.Children, done: make(chan struct{}),
 		calls: map[uint64]*call{}, exits: map[string]*exitWait{},
 	}
@@ -146,13 +147,18 @@ func (c *Client) Spawn(ctx context.Context, spec Spec) (Child, Report, Files, er
 	return m.Children[0], *m.Report, m.files(), nil
 }
 
-// Files are the pipe ends of a child, for a Hub that attached anew.
-func (c *Client) Files(ctx context.Context, id string) (Files, error) {
+// Open gives a child as it is now and our ends of its pipes, for a Hub that
+// attached anew. The caller closes the files.
+func (c *Client) Open(ctx context.Context, id string) (Child, Files, error) {
 	m, err := c.call(ctx, &message{Op: opFiles, Child: id})
 	if err != nil {
-		return Files{}, err
+		return Child{}, Files{}, err
 	}
-	return m.files(), nil
+	if len(m.Children) != 1 {
+		closeAll(m.fds)
+		return Child{}, Files{}, errors.New("keeper: malformed answer to open")
+	}
+	return m.Children[0], m.files(), nil
 }
 
 // Kill ends the whole tree of a child. It does not wait.
@@ -250,8 +256,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	c.mu.Unlock()
 	c.conn.close()
+	c.mu.Unlock()
 	<-c.done
 	return nil
 }
@@ -268,9 +274,10 @@ func (c *Client) call(ctx context.Context, m *message) (*message, error) {
 	c.next++
 	m.ID = c.next
 	c.calls[m.ID] = waiting
+	conn := c.conn
 	c.mu.Unlock()
-	if err := c.conn.send(m, callTime); err != nil {
-		c.conn.close() // half a message may be out: nothing can follow it
+	if err := conn.send(m, callTime); err != nil {
+		conn.close() // half a message may be out: nothing can follow it
 	}
 	select {
 	case reply := <-waiting.reply:

@@ -163,7 +163,9 @@ func (d *direct) child(id string) (*directChild, error) {
 	return nil, ErrUnknown
 }
 
-func (d *direct) Files(context.Context, string) (Files, error) { return Files{}, ErrUnknown }
+func (d *direct) Open(context.Context, string) (Child, Files, error) {
+	return Child{}, Files{}, ErrUnknown
+}
 
 func (d *direct) Kill(_ context.Context, id string) error {
 	c, err := d.child(id)

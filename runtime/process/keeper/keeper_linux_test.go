@@ -149,7 +149,7 @@ func TestChildSpeaksThroughItsPipes(t *testing.T) {
 			if err := c.Forget(t.Context(), child.ID); err != nil {
 				t.Error(err)
 			}
-			if _, err := c.Files(t.Context(), child.ID); !errors.Is(err, keeper.ErrUnknown) {
+			if _, _, err := c.Open(t.Context(), child.ID); !errors.Is(err, keeper.ErrUnknown) {
 				t.Errorf("files of a forgotten child: %v", err)
 			}
 		})
@@ -247,7 +247,7 @@ func TestChildOutlivesItsHub(t *testing.T) {
 	if got := second.Children(); len(got) != 1 || got[0].ID != child.ID || got[0].Started != child.Started || got[0].Exit != nil {
 		t.Fatalf("children %+v, want %+v", got, child)
 	}
-	f, err := second.Files(t.Context(), child.ID)
+	_, f, err := second.Open(t.Context(), child.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestChildOutlivesItsHub(t *testing.T) {
 	if exit := wait(t, third, child.ID); exit.Code != 5 {
 		t.Errorf("exit %+v", exit)
 	}
-	f, err = third.Files(t.Context(), child.ID)
+	_, f, err = third.Open(t.Context(), child.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func TestStdinEndsWhenBothEndsAreClosed(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	wait(t, c, child.ID)
-	if again, err := c.Files(t.Context(), child.ID); err != nil || again.Stdin != nil {
+	if _, again, err := c.Open(t.Context(), child.ID); err != nil || again.Stdin != nil {
 		t.Errorf("stdin is handed out after its end: %v, %v", again.Stdin, err)
 	} else {
 		again.Close()
@@ -301,7 +301,7 @@ func TestLaterHubFencesTheEarlier(t *testing.T) {
 	if err := first.Err(); !errors.Is(err, keeper.ErrFenced) {
 		t.Errorf("first: %v", err)
 	}
-	if _, err := first.Files(t.Context(), child.ID); !errors.Is(err, keeper.ErrFenced) {
+	if _, _, err := first.Open(t.Context(), child.ID); !errors.Is(err, keeper.ErrFenced) {
 		t.Errorf("a fenced Hub was answered: %v", err)
 	}
 	if _, err := first.Wait(t.Context(), child.ID); !errors.Is(err, keeper.ErrFenced) {
@@ -309,6 +309,28 @@ func TestLaterHubFencesTheEarlier(t *testing.T) {
 	}
 	if !alive(child.PID) || second.PID() != first.PID() {
 		t.Error("fencing has changed more than the connection")
+	}
+}
+
+// A Hub that was stopped for long finds its connection dropped: no reason to
+// give up the keeper.
+func TestBrokenConnectionIsMadeAnew(t *testing.T) {
+	c := connect(t, t.TempDir())
+	child, f := spawn(t, c, shell("read x; exit 4"))
+	waiting := shell("sleep 1000")
+	waiting.Assigned = false
+	pooled, _ := spawn(t, c, waiting)
+	c.BreakConnection()
+	if exit := wait(t, c, pooled.ID); exit.Signal != "SIGKILL" {
+		t.Errorf("the unassigned child: %+v", exit)
+	}
+	fmt.Fprintln(f.Stdin)
+	if exit := wait(t, c, child.ID); exit.Code != 4 {
+		t.Errorf("exit %+v", exit)
+	}
+	other, _ := spawn(t, c, shell("exit 6"))
+	if exit := wait(t, c, other.ID); exit.Code != 6 {
+		t.Errorf("exit %+v", exit)
 	}
 }
 
@@ -524,7 +546,7 @@ func TestShutdownLeavesNothing(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "run", "keeper.sock")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket stays: %v", err)
 	}
-	if _, err := c.Files(t.Context(), child.ID); !errors.Is(err, keeper.ErrGone) {
+	if _, _, err := c.Open(t.Context(), child.ID); !errors.Is(err, keeper.ErrGone) {
 		t.Errorf("call after shutdown: %v", err)
 	}
 }

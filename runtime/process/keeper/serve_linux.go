@@ -174,6 +174,7 @@ func (k *server) request(m *message) {
 	reply := &message{}
 	switch m.Op {
 	case opFiles:
+		reply.Children = []Child{c.Child}
 		for _, name := range fileNames {
 			if fd, ok := c.fds[name]; ok {
 				reply.Files = append(reply.Files, name)

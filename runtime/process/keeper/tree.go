@@ -11,8 +11,9 @@ const (
 )
 
 // markVariable names the child in the environment of its processes: what a
-// sweep looks for, and a hint for whoever reads a process list.
-const markVariable = "WAVERIDER_CHILD"
+// sweep looks for, and a hint for whoever reads a process list. Runners remove
+// what begins with WAVERIDER_ before user code runs; this has to stay.
+const markVariable = "_WAVERIDER_CHILD"
 
 // Tree says where the processes of one child are found. It is plain data: the
 // keeper uses it, and the Hub when the keeper is dead.

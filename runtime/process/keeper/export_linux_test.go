@@ -20,3 +20,10 @@ func WriteDirectRecord(dir string, pid int) error {
 	}
 	return os.WriteFile(path, text, 0o600)
 }
+
+// BreakConnection cuts the Hub off from its keeper.
+func (c *Client) BreakConnection() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn.close()
+}
