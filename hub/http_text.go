@@ -102,12 +102,13 @@ func (t *textReader) copyTo(ctx context.Context, out *wire.Stream, moved func(in
 		// The run is over. When another follows, the text goes on where it was.
 		before := t.log
 		_, err = t.in.until(ctx, func(rec journal.Instance) bool {
-			l, _ := t.in.texts.log(t.name)
-			t.log = l
-			return rec.Status.Ended() || l != nil && l != before
+			return rec.Status.Ended() || t.in.texts.other(t.name, before)
 		})
-		if err != nil || t.log == nil || t.log == before {
+		if err != nil || !t.in.texts.other(t.name, before) {
 			return nil
+		}
+		if t.log, err = t.in.texts.log(t.name); err != nil {
+			return err
 		}
 	}
 }

@@ -96,13 +96,15 @@ func (in *Instance) saveOrLog() {
 	}
 }
 
-// until waits for ok to hold of the record; it fails when ctx ends.
+// until waits for ok to hold of the record; it fails when ctx ends. ok is
+// called under mu, so that it may look at what else mu guards.
 func (in *Instance) until(ctx context.Context, ok func(journal.Instance) bool) (journal.Instance, error) {
 	for {
 		in.mu.Lock()
 		rec, changed := in.rec, in.changed
+		met := ok(rec)
 		in.mu.Unlock()
-		if ok(rec) {
+		if met {
 			return rec, nil
 		}
 		select {

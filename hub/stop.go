@@ -165,7 +165,7 @@ func (in *Instance) leadKill(ctx context.Context, proc runtime.Process) {
 // wish writes down what was asked; killing is the stronger wish.
 func (in *Instance) wish(w journal.Wish) {
 	in.update(func(rec *journal.Instance) {
-		if rec.Wish == journal.WishKill {
+		if rec.Wish == journal.WishKill || rec.Status.Ended() {
 			return
 		}
 		rec.Wish = w

@@ -68,6 +68,13 @@ func (t *texts) log(name string) (*logfile.Log, error) {
 	return l, nil
 }
 
+// other reports that a text has another log now than l: that of a later run.
+func (t *texts) other(name string, l *logfile.Log) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.logs[name] != nil && t.logs[name] != l
+}
+
 // finish tells readers that no more will come.
 func (t *texts) finish() {
 	t.mu.Lock()
