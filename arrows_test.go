@@ -31,8 +31,10 @@ var arrows = map[string][]string{
 	"runtime/runtimetest":    {"runtime", "runner", "runner/runnertest", "logfile"}, // the suite of the contract
 	"hub":                    {"runtime", "runner", "logfile", "store", "auth", "wire"},
 	"client":                 {"wire"},
-	"cli":                    {"client"},
-	"demo":                   {"client"},
+	"tty":                    {},                            // what a terminal can do
+	"localhub":               {},                            // a Hub as a child process of a command
+	"cli":                    {"client", "localhub", "tty"}, // dev runs a Hub of its own
+	"demo":                   {"client", "localhub", "tty"},
 	"cmd/waverider":          {"*"},
 	"bench":                  {"*"}, // measures the built product and its parts
 	"faults":                 {"client"},

@@ -184,6 +184,9 @@ func (c *Client) DeleteInstance(ctx context.Context, id string) error {
 type InputOptions struct {
 	ContentType string // of the program's input; the first one counts
 	KeepOpen    bool   // leave the stream open for others at the end of body
+	// Offset of body's first byte in the program's input, for a body that may
+	// have been sent before: what the program has of it is skipped.
+	Offset *int64
 }
 
 // WriteInput feeds the program's input until body ends and the Hub has it all.
@@ -198,6 +201,9 @@ func (c *Client) WriteStdin(ctx context.Context, id string, body io.Reader, keep
 
 func (c *Client) feed(ctx context.Context, id, name string, body io.Reader, o InputOptions) error {
 	header := http.Header{"X-End-Stream": {fmt.Sprint(!o.KeepOpen)}}
+	if o.Offset != nil {
+		header.Set("Waverider-Offset", strconv.FormatInt(*o.Offset, 10))
+	}
 	if o.ContentType != "" {
 		header.Set("Content-Type", o.ContentType)
 	}
