@@ -15,7 +15,7 @@ import (
 // The last pattern takes js/hub always and js/vendor when it was built; tests
 // and benchmarks of the runner stay out.
 //
-//go:embed js/*.js js/[hv]*
+//go:embed js/*.js js/package.json js/[hv]*
 var nodeFiles embed.FS
 
 const scramjetBundle = "vendor/scramjet.js"

@@ -28,6 +28,7 @@ class AppContext {
   // hub is a client of the Hub this Instance runs on.
   get hub() {
     const { HostClient, Client } = require('./hub');
+    if (!this._start.api) throw new Error('this Instance was given no access to its Hub');
     const hub = new HostClient(new Client(this._start.api));
     Object.defineProperty(this, 'hub', { value: hub, enumerable: true, configurable: true });
     return hub;

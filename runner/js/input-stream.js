@@ -22,6 +22,11 @@ class InputStream extends Readable {
     return this._input.contentType || undefined;
   }
 
+  // A program may declare another type for what it returns.
+  set contentType(value) {
+    Object.defineProperty(this, 'contentType', { value, writable: true, enumerable: true, configurable: true });
+  }
+
   // _read pushes whole batches: the next one is decoded when all of this one
   // was taken.
   _read() {

@@ -3,6 +3,7 @@
 
 const fs = require('fs');
 const path = require('path');
+const { installForModules } = require('./scramjet');
 
 // EntrypointError: main names no file.
 class EntrypointError extends Error {}
@@ -10,16 +11,17 @@ class EntrypointError extends Error {}
 // findEntry is the file that main means, with or without its extension.
 function findEntry(folder, main) {
   const base = path.resolve(folder, main);
+  const inside = path.relative(folder, base).split(path.sep)[0] !== '..';
   const names = [base, base + '.js', base + '.cjs', base + '.mjs',
     path.join(base, 'index.js'), path.join(base, 'index.cjs'), path.join(base, 'index.mjs')];
   for (const name of names) {
-    if (isFile(name)) return name;
+    if (inside && isFile(name)) return name;
   }
   throw new EntrypointError(`Sequence entrypoint path ${main} is invalid. Check \`main\` field in Sequence package.json`);
 }
 
 function isFile(name) {
-  const stat = fs.statSync(name, { throwIfNoEntry: false, bigint: false });
+  const stat = fs.statSync(name, { throwIfNoEntry: false });
   return stat !== undefined && stat.isFile();
 }
 
@@ -34,8 +36,16 @@ function isModule(file) {
   }
 }
 
+// importFile tries again with the bundled scramjet library when that is what
+// an ES module misses.
 async function importFile(file) {
-  return import(require('url').pathToFileURL(file).href);
+  const { href } = require('url').pathToFileURL(file);
+  try {
+    return await import(href);
+  } catch (err) {
+    if (err.code !== 'ERR_MODULE_NOT_FOUND' || !/'scramjet'/.test(err.message) || !installForModules()) throw err;
+    return import(`${href}?scramjet`); // the failed one is remembered by its URL
+  }
 }
 
 async function loadFile(file) {

@@ -13,10 +13,7 @@ const TURN = 256 * 1024; // bytes written before other events get a turn
 // produce writes value to output and resolves at its end. announce is called
 // once, before the first byte, with what the output is.
 async function produce(value, output, announce) {
-  if (value === undefined) {
-    announce({ contentType: TEXT });
-    return;
-  }
+  if (value === undefined) return; // no output, as the program returned nothing
   if (value === null) throw new TypeError('the program returned null: return a stream, an iterable, a value or nothing');
   switch (typeof value) {
     case 'string': case 'number': case 'boolean': case 'bigint':
@@ -29,13 +26,18 @@ async function produce(value, output, announce) {
     default:
   }
   const told = new Announcement(value, announce);
-  if (value instanceof InputStream && value.untouched()) await produceInput(value, output, told);
-  else if (isStream(value)) await produceStream(value, output, told);
-  else if (value instanceof Uint8Array) {
+  if (value instanceof InputStream && value.untouched() && !told.known()) {
+    await produceInput(value, output, told);
+  } else if (isStream(value)) {
+    await produceStream(value, output, told);
+  } else if (value instanceof Uint8Array) {
     told.is(BYTES);
     output.write(value);
-  } else if (isIterable(value)) await produceIterable(value, output, told);
-  else throw new TypeError('the program returned an object that is neither a stream nor iterable');
+  } else if (isIterable(value)) {
+    await produceIterable(value, output, told);
+  } else {
+    throw new TypeError('the program returned an object that is neither a stream nor iterable');
+  }
 }
 
 function isStream(value) {
@@ -54,7 +56,8 @@ class Announcement {
     this.provides = typeof value.topic === 'string' ? value.topic : undefined;
     this.encoding = value.readableEncoding || undefined;
     this.contentType = '';
-    if (!(value instanceof InputStream) && typeof value.contentType === 'string') this.is(value.contentType);
+    const declared = !(value instanceof InputStream) || Object.prototype.hasOwnProperty.call(value, 'contentType');
+    if (declared && typeof value.contentType === 'string' && value.contentType !== '') this.is(value.contentType);
   }
 
   is(contentType) {

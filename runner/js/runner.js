@@ -28,7 +28,7 @@ class Runner {
     this.keepTimer = null;
     this.stopping = false;
     this.monitor = { rate: 1, timer: null, busy: false };
-    this.channel.onLost = () => process.exit(Code.COMPLETED);
+    this.channel.onLost = () => process.exit(Code.RUNNER); // nobody gave it a program
   }
 
   run() {

@@ -92,4 +92,28 @@ function install(path) {
   };
 }
 
-module.exports = { addScramjet, kindOf, install, DATA, STRING, BUFFER, bundled: () => bundle };
+const HOOKS = `
+let url;
+export async function initialize(data) { ({ url } = data); }
+export async function resolve(specifier, context, next) {
+  try {
+    return await next(specifier, context);
+  } catch (err) {
+    if (specifier !== 'scramjet' || err.code !== 'ERR_MODULE_NOT_FOUND') throw err;
+    return { url, shortCircuit: true };
+  }
+}`;
+
+// installForModules does the same for ES modules. It costs a thread on older
+// versions of Node, so it is called only when a program needs it; false when
+// it can't be done.
+function installForModules() {
+  if (bundle === '' || typeof Module.register !== 'function') return false;
+  const { pathToFileURL } = require('url');
+  Module.register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, {
+    data: { url: pathToFileURL(bundle.replace(/\.js$/, '.mjs')).href },
+  });
+  return true;
+}
+
+module.exports = { addScramjet, kindOf, install, installForModules, DATA, STRING, BUFFER };

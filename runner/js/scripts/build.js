@@ -1,6 +1,6 @@
 'use strict';
 // Bundles the scramjet library, with the licences of all it is made of, into
-// vendor/scramjet.js, and the program of its worker processes beside it, where
+// vendor/scramjet.js (and scramjet.mjs for ES modules), and the program of its worker processes beside it, where
 // the library looks for it.
 
 const esbuild = require('esbuild');
@@ -56,6 +56,12 @@ function write(name, text) {
   console.log(`vendor/${name}: ${fs.statSync(file).size} bytes`);
 }
 
+// moduleOf makes the names of the library known to ES modules.
+function moduleOf(library) {
+  const names = Object.keys(library).filter((name) => /^[A-Za-z_$][\w$]*$/.test(name));
+  return `import library from './scramjet.js';\nexport default library;\nexport const { ${names.join(', ')} } = library;\n`;
+}
+
 async function main() {
   const library = await esbuild.build({
     ...OPTIONS,
@@ -68,6 +74,7 @@ async function main() {
   });
   const licences = packages(library.metafile.inputs).map(licence).join('\n\n---\n\n').replaceAll('*/', '* /');
   write('scramjet.js', `/*\n${licences}\n*/\n${library.outputFiles[0].text}`);
+  write('scramjet.mjs', moduleOf(require(path.join(root, 'vendor', 'scramjet.js'))));
   write('stream-child.js', `// Licence: see scramjet.js\n${worker.outputFiles[0].text}`);
 }
 
