@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -54,12 +55,34 @@ func getJSON[T any](get func(r *http.Request) (T, error)) wire.Handler {
 	}
 }
 
-// object keeps a JSON body that is an object; anything else counts as empty,
-// as it does for Scramjet.
+// readObject reads a JSON body that is an object; anything else counts as
+// empty, as it does for Scramjet.
 func readObject(r *http.Request, v any) error {
 	var raw json.RawMessage
-	if err := wire.ReadJSON(r, &raw); err != nil || len(raw) == 0 || raw[0] != '{' {
+	if err := wire.ReadJSON(r, &raw); err != nil {
 		return err
+	}
+	return unmarshalObject(raw, v)
+}
+
+// readOptions reads the options of a stop or a kill: an object, or the older
+// form [code, {…}] that clients up to 0.26 send.
+func readOptions(r *http.Request, v any) error {
+	var raw json.RawMessage
+	if err := wire.ReadJSON(r, &raw); err != nil {
+		return err
+	}
+	var pair []json.RawMessage
+	if json.Unmarshal(raw, &pair) == nil && len(pair) == 2 {
+		raw = pair[1]
+	}
+	return unmarshalObject(raw, v)
+}
+
+func unmarshalObject(raw json.RawMessage, v any) error {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	if len(raw) == 0 || raw[0] != '{' {
+		return nil
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
 		return &waverider.Error{Kind: waverider.Invalid, Message: "the JSON body is not right: " + fieldOf(err), Err: err}

@@ -92,7 +92,7 @@ func (h *Hub) postStop(in *Instance, w http.ResponseWriter, r *http.Request) err
 		Timeout json.RawMessage `json:"timeout"`
 		CanKeep json.RawMessage `json:"canCallKeepalive"`
 	}
-	if err := readObject(r, &body); err != nil {
+	if err := readOptions(r, &body); err != nil {
 		return err
 	}
 	timeout, keep := float64(stopTimeout.Milliseconds()), false
@@ -114,7 +114,7 @@ func (h *Hub) postKill(in *Instance, w http.ResponseWriter, r *http.Request) err
 	var body struct {
 		Remove json.RawMessage `json:"removeImmediately"`
 	}
-	if err := readObject(r, &body); err != nil {
+	if err := readOptions(r, &body); err != nil {
 		return err
 	}
 	remove := false

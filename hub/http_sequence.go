@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"errors"
+	"maps"
 	"mime"
 	"net/http"
 
@@ -81,7 +83,23 @@ func (h *Hub) deleteSequence(w http.ResponseWriter, r *http.Request) error {
 	return wire.WriteJSON(w, http.StatusOK, idView{seq.ID})
 }
 
+// postStart starts a Sequence. Clients of Scramjet up to 0.26 take no notice of
+// the status: they know a start that failed by its "result".
 func (h *Hub) postStart(w http.ResponseWriter, r *http.Request) error {
+	err := h.start(w, r)
+	var e *waverider.Error
+	if errors.As(err, &e) {
+		marked := *e
+		if marked.Detail = maps.Clone(e.Detail); marked.Detail == nil {
+			marked.Detail = map[string]any{}
+		}
+		marked.Detail["result"] = "error"
+		return &marked
+	}
+	return err
+}
+
+func (h *Hub) start(w http.ResponseWriter, r *http.Request) error {
 	var req waverider.StartRequest
 	if err := readObject(r, &req); err != nil {
 		return err

@@ -29,7 +29,7 @@ func (h *Hub) Start(ctx context.Context, ref string, req waverider.StartRequest)
 	if err := h.room(); err != nil {
 		return nil, err
 	}
-	in, err := h.register(seq, rev, req)
+	in, err := h.register(ctx, seq, rev, req)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func validInstanceID(id string) bool {
 }
 
 // register makes the Instance. An id whose Instance has ended may be used again.
-func (h *Hub) register(seq *waverider.Sequence, rev *waverider.Revision, req waverider.StartRequest) (*Instance, error) {
+func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waverider.Revision, req waverider.StartRequest) (*Instance, error) {
 	policy := req.Restart
 	setDefault(&policy, rev.Manifest.Waverider.Restart)
 	setDefault(&policy, h.cfg.Restart)
@@ -104,6 +104,11 @@ func (h *Hub) register(seq *waverider.Sequence, rev *waverider.Revision, req wav
 	if old != nil {
 		if !old.ended() {
 			return nil, waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
+		}
+		select {
+		case <-old.done: // it may still be keeping what it left
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 		if err := h.remove(old); err != nil {
 			return nil, err
