@@ -87,16 +87,16 @@ const (
 // FrameReader takes a byte stream apart into frames. Small frames share a read
 // of the underlying stream; large payloads can be read past its buffer.
 type FrameReader struct {
-	r      io.Reader
-	buf    *buffer // nil until needed
-	i, j   int     // buf.b[i:j] is read but not consumed
-	left   int     // payload bytes of the current frame not consumed
-	filled bool    // the last fill brought much: read more at once
-	err    error   // came with the last bytes
+	r    io.Reader
+	buf  *buffer // nil until needed
+	i, j int     // buf.b[i:j] is read but not consumed
+	left int     // payload bytes of the current frame not consumed
+	size int     // of the buffer to read into next
+	err  error   // came with the last bytes
 }
 
 // NewFrameReader reads frames from r. Release it at the end.
-func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{r: r} }
+func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{r: r, size: idleRead} }
 
 // Next skips what is left of the current frame and returns the next header.
 // io.EOF means that the stream ended between two frames.
@@ -177,7 +177,7 @@ func (f *FrameReader) direct(p []byte) (int, error) {
 	}
 	n, err := readSome(f.r, p[:min(len(p), f.left)])
 	f.left -= n
-	f.filled = false // the buffer is for headers now: keep it small
+	f.size = idleRead // the buffer is for headers now
 	f.err = err
 	if n > 0 {
 		return n, nil
@@ -195,7 +195,11 @@ func (f *FrameReader) fill() error {
 	space := f.buf.b[f.j:]
 	n, err := readSome(f.r, space)
 	f.j += n
-	f.filled = n == len(space) || n >= idleRead
+	if n == len(space) {
+		f.size = min(4*f.size, busyRead)
+	} else if n < f.size/4 {
+		f.size = max(f.size/4, idleRead)
+	}
 	f.err = err
 	if n > 0 {
 		return nil
@@ -205,12 +209,8 @@ func (f *FrameReader) fill() error {
 
 // resize makes the buffer fit the traffic and moves what is unread to its start.
 func (f *FrameReader) resize() {
-	size := idleRead
-	if f.filled {
-		size = busyRead
-	}
-	if f.buf == nil || len(f.buf.b) != size {
-		b := getBuffer(size - HeaderSize)
+	if f.buf == nil || len(f.buf.b) != f.size {
+		b := getBuffer(f.size - HeaderSize)
 		if f.buf != nil {
 			f.j = copy(b.b, f.buf.b[f.i:f.j])
 			f.buf.release()

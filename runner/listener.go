@@ -20,9 +20,11 @@ type Listener struct {
 	socket    *net.UnixListener
 	path      string
 	cleanup   func()
-	strangers chan struct{}
+	strangers chan struct{} // one for each connection that has not said hello
 	closing   chan struct{}
 	closed    chan struct{}
+
+	helloTimeout time.Duration
 
 	mu       sync.Mutex
 	over     bool
@@ -49,8 +51,11 @@ func Listen(path string) (*Listener, error) {
 		strangers: make(chan struct{}, maxStrangers),
 		closing:   make(chan struct{}),
 		closed:    make(chan struct{}),
-		sessions:  make(map[[sha256.Size]byte]*Session),
-		conns:     make(map[net.Conn]struct{}),
+
+		helloTimeout: helloTimeout,
+
+		sessions: make(map[[sha256.Size]byte]*Session),
+		conns:    make(map[net.Conn]struct{}),
 	}, nil
 }
 
@@ -149,7 +154,7 @@ func (l *Listener) handle(conn net.Conn) {
 // meet returns the Session whose key the runner at conn shows, or nil. What a
 // stranger says wrong is nobody's business: it gets a closed connection.
 func (l *Listener) meet(conn net.Conn, f *FrameReader) (*Session, Hello) {
-	if err := conn.SetDeadline(time.Now().Add(helloTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(l.helloTimeout)); err != nil {
 		return nil, Hello{}
 	}
 	hello, err := readHello(f)

@@ -146,4 +146,3 @@ func (r *patternReader) Read(p []byte) (int, error) {
 	r.at += int64(len(p))
 	return len(p), nil
 }
-

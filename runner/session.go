@@ -130,6 +130,13 @@ func (s *Session) Detach() error {
 		defer timeout.Stop()
 		select {
 		case <-s.idle(l):
+			// A runner that finds the connection broken might not read the
+			// last acks in it. Let it come to the end and hang up first.
+			l.closeWrite()
+			select {
+			case <-l.gone:
+			case <-timeout.C:
+			}
 		case <-l.gone:
 		case <-timeout.C:
 		}

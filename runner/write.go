@@ -53,6 +53,13 @@ func (l *link) shut() {
 	})
 }
 
+// closeWrite tells the runner that nothing more will come.
+func (l *link) closeWrite() {
+	if c, ok := l.conn.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+	}
+}
+
 // push writes what is due, as far as that goes without waiting for the runner.
 func (s *Session) push() {
 	s.mu.Lock()

@@ -62,7 +62,4 @@ func (r *Raw) Next() (runner.Header, []byte, error) {
 }
 
 // Close closes the connection.
-func (r *Raw) Close() error {
-	r.Frames.Release()
-	return r.Conn.Close()
-}
+func (r *Raw) Close() error { return r.Conn.Close() }

@@ -1,0 +1,343 @@
+package runner_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"waverider/runner"
+	"waverider/runner/runnertest"
+)
+
+// cutConn breaks after a number of bytes in either direction, wherever in a
+// frame that is.
+type cutConn struct {
+	net.Conn
+	in, out atomic.Int64
+}
+
+func (c *cutConn) Read(p []byte) (int, error) {
+	left := c.in.Load()
+	if left <= 0 {
+		c.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := c.Conn.Read(p[:min(int64(len(p)), left)])
+	c.in.Add(int64(-n))
+	return n, err
+}
+
+func (c *cutConn) Write(p []byte) (int, error) {
+	part := p[:max(0, min(int64(len(p)), c.out.Load()))]
+	n, err := c.Conn.Write(part)
+	c.out.Add(int64(-n))
+	if err == nil && len(part) < len(p) {
+		c.Close()
+		err = io.ErrClosedPipe
+	}
+	return n, err
+}
+
+// cutter wraps the first n connections so that they break at random places,
+// sometimes already in the greeting.
+func cutter(rnd *rand.Rand, n int, most int64) func(net.Conn) net.Conn {
+	var mu sync.Mutex
+	return func(conn net.Conn) net.Conn {
+		mu.Lock()
+		defer mu.Unlock()
+		if n--; n < 0 {
+			return conn
+		}
+		c := &cutConn{Conn: conn}
+		c.in.Store(rnd.Int64N(most))
+		c.out.Store(rnd.Int64N(most))
+		return c
+	}
+}
+
+// sizedReader returns pieces of random sizes.
+type sizedReader struct {
+	io.Reader
+	rnd *rand.Rand
+	max int
+}
+
+func (r *sizedReader) Read(p []byte) (int, error) {
+	return r.Reader.Read(p[:min(len(p), 1+r.rnd.IntN(r.max))])
+}
+
+// checker fails on the first byte of a Pattern that is not in its place.
+type checker struct {
+	testing.TB
+	at int64
+}
+
+func (c *checker) check(offset uint64, p []byte) {
+	c.Helper()
+	want := make([]byte, len(p))
+	runnertest.Pattern(want, c.at)
+	if offset != uint64(c.at) || !bytes.Equal(p, want) {
+		c.Fatalf("wrong bytes at %d (offset %d, %d bytes)", c.at, offset, len(p))
+	}
+	c.at += int64(len(p))
+}
+
+// TestCutsLoseAndDoubleNothing breaks the channel at random bytes of both
+// directions under traffic of numbered bytes and messages.
+func TestCutsLoseAndDoubleNothing(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { cutSession(t, rand.New(rand.NewPCG(seed, 1))) })
+	}
+}
+
+func cutSession(t *testing.T, rnd *rand.Rand) {
+	const count = 2000
+	b := newBench(t)
+	piece := 1 << (4 + rnd.IntN(14))
+	size := min(3<<20, int64(piece)<<14)
+	b.s.Output().SetWindow(1 << (10 + rnd.IntN(12)))
+	wrap := cutter(rnd, 40, 1<<(12+rnd.IntN(6)))
+	source := &sizedReader{&patternReader{n: size}, rand.New(rand.NewPCG(rnd.Uint64(), 2)), piece}
+	r := runnertest.New(runnertest.Config{
+		Path: b.l.Path(), Key: b.key, Window: 1 << (10 + rnd.IntN(12)),
+		Retry: 100 * time.Microsecond, Wrap: wrap,
+	})
+	defer r.Close()
+	var all sync.WaitGroup
+	work := func(what string, f func() error) {
+		all.Go(func() {
+			if err := f(); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		})
+	}
+	defer all.Wait()
+	work("echo", r.Echo)
+	work("write", func() error {
+		if n, err := b.s.Input().ReadFrom(b.ctx, source); n != size || err != nil {
+			return fmt.Errorf("%d, %w", n, err)
+		}
+		return b.s.Input().End(b.ctx)
+	})
+	work("send", func() error { return sendNumbered(b, count) })
+	work("receive", func() error { return receiveNumbered(b, count) })
+	work("runner sends", func() error {
+		for i := range count {
+			if err := r.Send("n", map[string]any{"i": i}); err != nil {
+				return err
+			}
+		}
+		return r.Flushed()
+	})
+	work("runner receives", func() error { return runnerReceives(r, count) })
+	c := &checker{TB: t}
+	b.readAll(c.check)
+	if c.at != size {
+		t.Errorf("%d bytes of %d", c.at, size)
+	}
+	b.ok(r.Drain())
+	if r.Connections() < 5 {
+		t.Errorf("only %d connections: the test did not cut", r.Connections())
+	}
+	var broken *runner.ProtocolError
+	if err := b.s.LastError(); errors.As(err, &broken) {
+		t.Errorf("a rule was broken: %v", err)
+	}
+}
+
+type numbered struct {
+	I int `json:"i"`
+}
+
+func sendNumbered(b *bench, count int) error {
+	for i := range count {
+		if err := b.s.Send(b.ctx, "n", numbered{i}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receiveNumbered wants each message once and in order.
+func receiveNumbered(b *bench, count int) error {
+	for i := range count {
+		m, err := b.s.Receive(b.ctx)
+		if err != nil {
+			return err
+		}
+		var n numbered
+		if err := m.Decode(&n); err != nil || n.I != i || m.Type != "n" {
+			return fmt.Errorf("message %d is %s %s", i, m.Type, m.Data)
+		}
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, time.Millisecond)
+	defer cancel()
+	_, err := b.s.Receive(ctx) // acks the last one
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return fmt.Errorf("one too many: %v", err)
+}
+
+// runnerReceives wants each message in order; one that was handled just
+// before a cut may not come again either, for the fake counts it as handled.
+func runnerReceives(r *runnertest.Runner, count int) error {
+	for i := range count {
+		m, err := r.Receive()
+		if err != nil {
+			return err
+		}
+		var n numbered
+		if err := m.Decode(&n); err != nil || n.I != i {
+			return fmt.Errorf("message %d is %s", i, m.Data)
+		}
+	}
+	return nil
+}
+
+// TestHubRestartsGoOnWhereTheRunnerIs replaces the Session again and again, as
+// new Hub processes would, under a runner that echoes.
+func TestHubRestartsGoOnWhereTheRunnerIs(t *testing.T) {
+	const size = 4 << 20
+	rnd := rand.New(rand.NewPCG(7, 7))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	path := filepath.Join(t.TempDir(), "channel.sock")
+	key := runner.NewKey()
+	r := runnertest.New(runnertest.Config{Path: path, Key: key, Window: 256 << 10, Retry: time.Millisecond})
+	defer r.Close()
+	echoed := make(chan error, 1)
+	go func() { echoed <- r.Echo() }()
+
+	got := &checker{TB: t}
+	for life := 0; got.at < size; life++ {
+		l, err := runner.Listen(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran := make(chan error, 1)
+		go func() { ran <- l.Run(ctx) }()
+		s := runner.NewSession(runner.SessionConfig{Key: key, Resume: life > 0})
+		s.Output().SetWindow(1 << (12 + rnd.IntN(8)))
+		l.Expect(s)
+		select {
+		case <-s.Connected():
+		case <-ctx.Done():
+			t.Fatal("the runner did not come back")
+		}
+		// A new Hub has nothing of the input but what the runner has.
+		from := int64(s.Input().Accepted())
+		wrote := make(chan error, 1)
+		go func() {
+			wrote <- writeFrom(ctx, s.Input(), from, size)
+		}()
+		until := got.at + 1 + rnd.Int64N(size/5)
+		ended := false
+		for got.at < until && !ended {
+			c, err := s.Output().Next(ctx)
+			if errors.Is(err, io.EOF) {
+				ended = true
+				s.Output().AckEnd()
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			got.check(c.Offset, c.Data)
+			s.Output().Ack(c.Offset + uint64(len(c.Data)))
+			c.Release()
+		}
+		if ended {
+			if err := r.Drain(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Detach()
+		if err := <-wrote; err != nil && !errors.Is(err, runner.ErrDetached) {
+			t.Fatal(err)
+		}
+		if _, err := s.Output().Next(ctx); !errors.Is(err, runner.ErrDetached) {
+			t.Errorf("Next after Detach: %v", err)
+		}
+		l.Close()
+		if err := <-ran; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got.at != size {
+		t.Errorf("%d bytes of %d", got.at, size)
+	}
+	if r.Connections() < 5 {
+		t.Errorf("only %d lives", r.Connections())
+	}
+	if err := <-echoed; err != nil {
+		t.Error(err)
+	}
+}
+
+func writeFrom(ctx context.Context, in *runner.Input, from, size int64) error {
+	_, err := in.ReadFrom(ctx, &patternReader{at: from, n: size})
+	if errors.Is(err, runner.ErrEnded) && from == size {
+		return nil // an earlier Hub's END
+	} else if err != nil {
+		return err
+	}
+	return in.End(ctx)
+}
+
+// TestNewerConnectionReplacesTheOlder says hello a second time while the first
+// connection is alive, as a runner does whose end broke unnoticed.
+func TestNewerConnectionReplacesTheOlder(t *testing.T) {
+	b := newBench(t)
+	first := b.raw()
+	b.write("abc")
+	h, p, err := first.Next()
+	b.ok(err)
+	if h.Number != 0 || string(p) != "abc" {
+		t.Fatalf("%+v %q", h, p)
+	}
+	b.ok(first.Send(runner.FrameData, runner.StreamOutput, 0, []byte("old")))
+	if got := b.read(3); got != "old" {
+		t.Fatalf("output %q", got)
+	}
+	second, err := runnertest.DialRaw(b.l.Path(), runner.Hello{
+		Key:   b.key,
+		Input: runner.HelloInput{Received: 1, Limit: 4 << 20}, Output: runner.HelloOutput{Next: 3},
+	})
+	b.ok(err)
+	defer second.Close()
+	if second.Welcome.Output.Received != 3 || second.Welcome.Input.Acked != 1 {
+		t.Errorf("WELCOME %+v", second.Welcome)
+	}
+	if _, _, err := first.Next(); err == nil {
+		// The ack of "old" may still have come; then the end.
+		if _, _, err = first.Next(); err == nil {
+			t.Error("the older connection lives on")
+		}
+	}
+	var input []byte
+	for len(input) < 2 {
+		h, p, err := second.Next()
+		b.ok(err)
+		if h.Type == runner.FrameData {
+			if h.Number != 1+uint64(len(input)) {
+				t.Fatalf("input goes on at %d", h.Number)
+			}
+			input = append(input, p...)
+		}
+	}
+	if string(input) != "bc" {
+		t.Errorf("input %q", input)
+	}
+	if err := b.s.LastError(); err != nil {
+		t.Errorf("LastError: %v", err)
+	}
+}
