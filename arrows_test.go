@@ -36,8 +36,9 @@ var arrows = map[string][]string{
 	"cli":                    {"client", "localhub", "tty"}, // dev runs a Hub of its own
 	"demo":                   {"client", "localhub", "tty"},
 	"cmd/waverider":          {"*"},
-	"bench":                  {"*"}, // measures the built product and its parts
-	"faults":                 {"client"},
+	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it
+	"bench":                  {"internal/testhub"}, // measures the built product
+	"faults":                 {"internal/testhub"},
 	"e2e":                    {"*"},
 }
 

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"waverider/internal/testhub"
+)
+
+// benchIdle weighs a Hub that has nothing to do, and its keeper.
+func benchIdle(ctx context.Context, g *rig) ([]figure, error) {
+	var hub, keeper int64
+	err := g.withHub(ctx, []string{"--warm-pool", "0"}, func(h *testhub.Hub) error {
+		if _, err := h.Keeper(); err != nil { // it comes with the first Instance
+			if err := g.startAndRemove(ctx, h); err != nil {
+				return err
+			}
+		}
+		if err := pause(ctx, 3*time.Second); err != nil {
+			return err
+		}
+		pid, err := h.Keeper()
+		if err != nil {
+			return err
+		}
+		keeper, err = testhub.PSS(pid)
+		if err != nil {
+			return err
+		}
+		hub, err = testhub.PSS(h.PID())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	floor, err := g.serverPSS(ctx, 0)
+	return []figure{{Name: "idle memory, Hub + keeper", Value: megabytes(hub + keeper), Unit: "MB", Goal: 32,
+		Limit: megabytes(floor), LimitName: "bare Go server",
+		Note: fmt.Sprintf("PSS: Hub %.1f, keeper %.1f MB", megabytes(hub), megabytes(keeper))}}, err
+}
+
+func (g *rig) startAndRemove(ctx context.Context, h *testhub.Hub) error {
+	seq, err := g.upload(ctx, h, "instant.js")
+	if err != nil {
+		return err
+	}
+	if _, err := timeStart(ctx, h, seq); err != nil {
+		return err
+	}
+	return settle(ctx, h)
+}
+
+func (g *rig) serverPSS(ctx context.Context, children int) (int64, error) {
+	f, err := g.startFloor(ctx, "__server", "127.0.0.1:0", strconv.Itoa(children))
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	if err := pause(ctx, time.Second); err != nil {
+		return 0, err
+	}
+	return testhub.PSS(f.cmd.Process.Pid)
+}
+
+// benchHubMemory weighs the Hub without and with running Instances.
+func benchHubMemory(ctx context.Context, g *rig) ([]figure, error) {
+	const instances = 50
+	var before, after, keeper int64
+	err := g.withHub(ctx, []string{"--warm-pool", "0"}, func(h *testhub.Hub) error {
+		if err := g.startAndRemove(ctx, h); err != nil { // code paths and buffers of the first start
+			return err
+		}
+		seq, err := g.upload(ctx, h, "identity.js")
+		if err != nil {
+			return err
+		}
+		if before, err = testhub.PSS(h.PID()); err != nil {
+			return err
+		}
+		err = together(ctx, instances, 4, func(ctx context.Context) error {
+			_, err := h.StartInstance(ctx, seq, testhub.Start{})
+			return err
+		})
+		if err := errors.Join(err, pause(ctx, 3*time.Second)); err != nil {
+			return err
+		}
+		pid, err := h.Keeper()
+		if err != nil {
+			return err
+		}
+		if keeper, err = testhub.PSS(pid); err != nil {
+			return err
+		}
+		after, err = testhub.PSS(h.PID())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	alone, err := g.serverPSS(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	crowd, err := g.serverPSS(ctx, instances)
+	return []figure{{Name: "Hub memory per Instance", Value: megabytes(after-before) / instances, Unit: "MB", Goal: 1,
+		Limit: megabytes(crowd-alone) / instances, LimitName: "Go server, pipes of one child",
+		Note: fmt.Sprintf("PSS of the Hub %.1f MB without, %.1f with %d; keeper %.1f with", megabytes(before), megabytes(after), instances, megabytes(keeper))}}, err
+}
+
+// benchNodeMemory weighs the process tree of one Instance that waits for input.
+func benchNodeMemory(ctx context.Context, g *rig) ([]figure, error) {
+	var figures []figure
+	bare, err := g.bareNodePSS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range []struct {
+		program, name string
+		goal          float64
+	}{{"identity.js", "idle Node Instance", 45}, {"scramjet.js", "idle Node Instance, scramjet loaded", 55}} {
+		pss, count, err := g.instancePSS(ctx, c.program)
+		if err != nil {
+			return figures, fmt.Errorf("%s: %w", c.name, err)
+		}
+		figures = append(figures, figure{Name: c.name, Value: megabytes(pss), Unit: "MB", Goal: c.goal,
+			Limit: megabytes(bare), LimitName: "bare node, waiting", Note: fmt.Sprintf("PSS of %d processes", count)})
+	}
+	return figures, nil
+}
+
+func (g *rig) instancePSS(ctx context.Context, program string) (pss int64, count int, err error) {
+	err = g.withHub(ctx, []string{"--warm-pool", "0"}, func(h *testhub.Hub) error {
+		id, err := g.instance(ctx, h, program)
+		if err != nil {
+			return err
+		}
+		if _, err := h.Await(ctx, id, func(in testhub.Instance) bool { return in.Status == "running" }); err != nil {
+			return err
+		}
+		if err := pause(ctx, 3*time.Second); err != nil {
+			return err
+		}
+		keeper, err := h.Keeper()
+		if err != nil {
+			return err
+		}
+		tree, err := testhub.Tree(keeper)
+		if err != nil {
+			return err
+		}
+		for _, p := range tree {
+			if p.PID == keeper {
+				continue
+			}
+			n, err := testhub.PSS(p.PID)
+			if err != nil {
+				return err
+			}
+			pss, count = pss+n, count+1
+		}
+		if count == 0 {
+			return errors.New("the Instance has no process")
+		}
+		return nil
+	})
+	return pss, count, err
+}
+
+func (g *rig) bareNodePSS(ctx context.Context) (int64, error) {
+	d := g.nodeCommand(ctx, "-e", "setInterval(() => {}, 1e9)")
+	if err := d.Start(); err != nil {
+		return 0, err
+	}
+	defer func() {
+		_ = d.Process.Kill()
+		_ = d.Wait() // killed: always an error
+	}()
+	if err := pause(ctx, time.Second); err != nil {
+		return 0, err
+	}
+	return testhub.PSS(d.Process.Pid)
+}
+
+// together runs f n times, atOnce at once; the first error cancels the others.
+func together(ctx context.Context, n, atOnce int, f func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slots := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for range n {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if err := f(ctx); err != nil {
+				cancel(err) // the first one counts
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// pause lets things come to rest before they are weighed.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// benchMany starts 100 Instances at once and has each answer one line.
+func benchMany(ctx context.Context, g *rig) ([]figure, error) {
+	const instances = 100
+	var took time.Duration
+	var pss int64
+	err := g.withHub(ctx, nil, func(h *testhub.Hub) error {
+		seq, err := g.upload(ctx, h, "identity.js")
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		err = together(ctx, instances, instances, func(ctx context.Context) error { return startAndAsk(ctx, h, seq) })
+		took = time.Since(began)
+		if err != nil {
+			return fmt.Errorf("after %v: %w", took.Round(time.Millisecond), err)
+		}
+		pss, err = testhub.PSS(h.PID())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	floor, err := g.manyFloor(ctx, instances)
+	return []figure{
+		{Name: "100 Instances, all answering", Value: took.Seconds(), Unit: "s", Goal: 10,
+			Limit: floor.Seconds(), LimitName: "100 bare nodes"},
+		{Name: "Hub memory with 100 Instances", Value: megabytes(pss), Unit: "MB", Goal: 100},
+	}, err
+}
+
+func startAndAsk(ctx context.Context, h *testhub.Hub, seq string) error {
+	id, err := h.StartInstance(ctx, seq, testhub.Start{})
+	if err != nil {
+		return err
+	}
+	d, err := hubDuplex(ctx, h, id, "text/plain")
+	if err != nil {
+		return err
+	}
+	_, err = d.roundTrip([]byte("are you there\n"))
+	return errors.Join(err, d.close())
+}
+
+func (g *rig) manyFloor(ctx context.Context, n int) (time.Duration, error) {
+	began := time.Now()
+	err := together(ctx, n, n, func(ctx context.Context) error {
+		d, err := g.pipeDuplex(ctx, g.program("bare.js"), g.program("identity.js"))
+		if err != nil {
+			return err
+		}
+		_, err = d.roundTrip([]byte("are you there\n"))
+		return errors.Join(err, d.close())
+	})
+	return time.Since(began), err
+}
+
+// roundTrip sends a line and waits for it to come back.
+func (d *duplex) roundTrip(line []byte) (time.Duration, error) {
+	began := time.Now()
+	if _, err := d.in.Write(line); err != nil {
+		return 0, err
+	}
+	back := make([]byte, len(line))
+	_, err := io.ReadFull(d.out, back)
+	if err == nil && string(back) != string(line) {
+		err = fmt.Errorf("sent %q, got %q back", line, back)
+	}
+	return time.Since(began), err
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"waverider/internal/testhub"
+)
+
+// duplex is a way in and a way out of a running program: over the Hub, over
+// the relay, or over bare pipes. The same driver measures all three.
+type duplex struct {
+	in    io.Writer
+	out   io.Reader
+	close func() error
+}
+
+// hubDuplex opens input and output of an Instance.
+func hubDuplex(ctx context.Context, h *testhub.Hub, id, contentType string) (*duplex, error) {
+	in, err := h.Input(ctx, id, contentType, -1, false)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.Output(ctx, id, 0)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return &duplex{in, out, func() error { return errors.Join(in.Close(), out.Close()) }}, nil
+}
+
+// relayDuplex runs the relay around a bare node.
+func (g *rig) relayDuplex(ctx context.Context, args ...string) (*duplex, error) {
+	f, err := g.startFloor(ctx, append([]string{"__relay", g.node}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	api := testhub.At(f.addr)
+	in, err := api.Post(ctx, "/in")
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	out, err := api.GetRaw(ctx, "/out")
+	if err != nil {
+		f.close()
+		return nil, errors.Join(err, in.Close())
+	}
+	return &duplex{in, out, func() error {
+		err := errors.Join(in.Close(), out.Close())
+		f.close()
+		return err
+	}}, nil
+}
+
+// pipeDuplex runs a bare node on pipes.
+func (g *rig) pipeDuplex(ctx context.Context, args ...string) (*duplex, error) {
+	cmd := g.nodeCommand(ctx, args...)
+	in, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+		return nil, err
+	}
+	return &duplex{in, out, func() error {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed: always an error
+		return nil
+	}}, nil
+}
+
+const pieceSize = 256 << 10
+
+// transfer sends data and returns how long it took until as many bytes came
+// back. With check it compares them.
+func (d *duplex) transfer(data []byte, check bool) (time.Duration, error) {
+	sent := make(chan error, 1)
+	began := time.Now()
+	go func() {
+		for rest := data; len(rest) > 0; {
+			n := min(len(rest), pieceSize)
+			if _, err := d.in.Write(rest[:n]); err != nil {
+				sent <- err
+				return
+			}
+			rest = rest[n:]
+		}
+		sent <- nil
+	}()
+	err := d.receive(data, check)
+	took := time.Since(began)
+	if err != nil {
+		err = errors.Join(err, d.close()) // wakes the sender
+		<-sent
+		return took, err
+	}
+	return took, <-sent
+}
+
+func (d *duplex) receive(data []byte, check bool) error {
+	var sum hash.Hash
+	if check {
+		sum = sha256.New()
+	}
+	buf := make([]byte, pieceSize)
+	for got := 0; got < len(data); {
+		n, err := d.out.Read(buf)
+		if got += n; got > len(data) {
+			return fmt.Errorf("%d bytes came back for %d sent", got, len(data))
+		}
+		if check {
+			sum.Write(buf[:n])
+		}
+		if err != nil && got < len(data) {
+			return fmt.Errorf("after %d of %d bytes: %w", got, len(data), err)
+		}
+	}
+	if want := sha256.Sum256(data); check && !bytes.Equal(sum.Sum(nil), want[:]) {
+		return errors.New("the bytes that came back are not those that were sent")
+	}
+	return nil
+}
+
+// rate warms a duplex up, moves data once to compare it and then runs times
+// to time it. It returns the timings.
+func (d *duplex) rate(data []byte, runs int) (series, error) {
+	warm := data[:len(data)/8]
+	warm = warm[:bytes.LastIndexByte(warm, '\n')+1] // whole lines
+	for _, part := range [][]byte{warm, data} {
+		if _, err := d.transfer(part, true); err != nil {
+			return nil, err
+		}
+	}
+	return repeat(runs, func() (time.Duration, error) { return d.transfer(data, false) })
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// row is one measurement: it may give several figures.
+type row struct {
+	name, about string
+	deadline    time.Duration
+	run         func(ctx context.Context, g *rig) ([]figure, error)
+}
+
+// rows in the order they run: what needs a quiet machine first.
+var rows = []row{
+	{"ready", "start of the Hub to its API answering", time.Minute, benchReady},
+	{"idle", "memory of Hub and keeper with nothing to do", time.Minute, benchIdle},
+	{"start", "start request to first output byte, warm and cold", 2 * time.Minute, benchStart},
+	{"hubmem", "Hub memory per running Instance", 2 * time.Minute, benchHubMemory},
+	{"nodemem", "memory of an idle Node Instance", time.Minute, benchNodeMemory},
+	{"latency", "one line in to the line out, over HTTP", time.Minute, benchLatency},
+	{"bytes", "256 MB through an identity Instance", 2 * time.Minute, benchBytes},
+	{"text", "100-byte text lines through an identity Instance", 2 * time.Minute, benchText},
+	{"objects", "100-byte NDJSON objects through two programs", 3 * time.Minute, benchObjects},
+	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},
+	{"many", "100 Instances started at once", 2 * time.Minute, benchMany},
+	{"end", "stop, kill of a busy loop, removal", time.Minute, benchEnd},
+	{"size", "the stripped binary", time.Minute, benchSize},
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// result is what one fault did.
+type result struct {
+	name    string
+	skipped string // why it could not be done here
+
+	mu                                   sync.Mutex
+	rounds                               int
+	lost, duplicated, reordered, corrupt int64
+	records                              int64 // that were checked
+	recovery                             []time.Duration
+	gap                                  time.Duration // longest time without a record on a stream
+	failures                             []string
+}
+
+// failf notes an expectation that did not hold.
+func (r *result) failf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+// add takes in what a checker found; name tells the stream.
+func (r *result) add(name string, c *checker) {
+	lost := c.lost()
+	if lost+c.duplicated+c.reordered+c.corrupt > 0 {
+		r.failf("%s: of %d records %d lost, %d duplicated, %d reordered, %d corrupt%s", name, c.next,
+			lost, c.duplicated, c.reordered, c.corrupt, c.where())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost += lost
+	r.duplicated += c.duplicated
+	r.reordered += c.reordered
+	r.corrupt += c.corrupt
+	r.records += c.next - lost
+}
+
+// where tells the first records that are missing.
+func (c *checker) where() string {
+	if len(c.missing) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, s := range c.missing[:min(3, len(c.missing))] {
+		parts = append(parts, fmt.Sprintf("%d-%d", s.first, s.end-1))
+	}
+	return "; missing " + strings.Join(parts, ", ")
+}
+
+func (r *result) recovered(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.recovery = append(r.recovery, d)
+}
+
+func (r *result) longest(gap time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gap = max(r.gap, gap)
+}
+
+func (r *result) round() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rounds++
+}
+
+func (r *result) mood() string {
+	switch {
+	case r.skipped != "":
+		return "  skipped: " + r.skipped
+	case len(r.failures) > 0:
+		return fmt.Sprintf("  FAILED, %d expectations", len(r.failures))
+	}
+	return ""
+}
+
+// report writes the table and what did not hold. Its error says that
+// something did not.
+func report(w io.Writer, results []*result) error {
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "FAULT\tROUNDS\tRECORDS\tLOST\tDUPLICATED\tREORDERED\tCORRUPT\tRECOVERY s (median, worst)\tLONGEST GAP s\t")
+	failed := 0
+	for _, r := range results {
+		if r.skipped != "" {
+			fmt.Fprintf(t, "%s\tskipped: %s\n", r.name, r.skipped)
+			continue
+		}
+		verdict := "ok"
+		if len(r.failures) > 0 {
+			verdict, failed = "FAILED", failed+1
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", r.name, r.rounds, r.records, r.lost, r.duplicated,
+			r.reordered, r.corrupt, recovery(r.recovery), seconds(r.gap), verdict)
+	}
+	_ = t.Flush() // w is a terminal or a pipe: nothing to do about it
+	for _, r := range results {
+		for _, f := range r.failures {
+			fmt.Fprintf(w, "%s: %s\n", r.name, f)
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d faults did harm", failed, len(results))
+	}
+	return nil
+}
+
+func recovery(all []time.Duration) string {
+	if len(all) == 0 {
+		return "-"
+	}
+	sorted := slices.Sorted(slices.Values(all))
+	return fmt.Sprintf("%.3f, %.3f", sorted[len(sorted)/2].Seconds(), sorted[len(sorted)-1].Seconds())
+}
+
+func seconds(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", d.Seconds())
+}
