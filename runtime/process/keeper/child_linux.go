@@ -113,7 +113,7 @@ func (k *server) fork(spec *Spec, tree Tree) (c *child, reportFD int, err error)
 
 func (c *child) exec(fds []int) error {
 	attr := &syscall.ProcAttr{
-		Env: []string{"GOMAXPROCS=1"}, // __init's own; the program gets Spec.Env
+		Env: append(runtimeEnv(), "GOMAXPROCS=1"), // __init's own; the program gets Spec.Env
 		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	}
 	for _, fd := range fds {

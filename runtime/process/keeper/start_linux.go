@@ -77,7 +77,7 @@ func launch(cfg *Config, lock *os.File) (*os.Process, error) {
 		}
 	}
 	p, err := os.StartProcess(binary, []string{"waverider", Command, cfg.Dir}, &os.ProcAttr{
-		Dir: "/", Env: []string{},
+		Dir: "/", Env: runtimeEnv(),
 		Files: []*os.File{null, null, log, socket, lock}, // stderr: a crash is worth reading
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
@@ -85,6 +85,18 @@ func launch(cfg *Config, lock *os.File) (*os.Process, error) {
 		return nil, fmt.Errorf("start keeper: %w", err)
 	}
 	return p, nil
+}
+
+// runtimeEnv is what of our environment a helper gets: settings of the Go
+// runtime, nothing that could be a secret.
+func runtimeEnv() []string {
+	env := []string{}
+	for _, name := range []string{"GODEBUG", "GORACE", "GOTRACEBACK"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
 }
 
 // short is a name of dir that fits into a socket address, however deep dir is.
