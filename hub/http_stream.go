@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"waverider"
 	"waverider/auth"
 	"waverider/hub/journal"
+	"waverider/runner"
 	"waverider/wire"
 )
 
@@ -34,23 +36,23 @@ func (h *Hub) streamRoutes(m *wire.Mux) {
 // getOutput streams the program's output from where the readers before have
 // come to; ?offset=N skips to a byte.
 func (h *Hub) getOutput(in *Instance, w http.ResponseWriter, r *http.Request) error {
-	skip, err := queryOffset(r, "offset")
+	from, err := queryOffset(r)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := wire.Long(w, r)
 	defer cancel()
-	return in.streamOutput(ctx, w, r, skip)
+	return in.streamOutput(ctx, w, r, from)
 }
 
-func (in *Instance) streamOutput(ctx context.Context, w http.ResponseWriter, r *http.Request, skip uint64) error {
+func (in *Instance) streamOutput(ctx context.Context, w http.ResponseWriter, r *http.Request, from *uint64) error {
 	var out *wire.Stream
 	started := func(offset uint64) (err error) {
 		w.Header().Set(OffsetHeader, strconv.FormatUint(offset, 10))
 		out, err = wire.StreamOut(w, r, "application/octet-stream")
 		return err
 	}
-	return in.out.read(ctx, skip, started, func(p []byte) error {
+	return in.out.read(ctx, from, started, func(p []byte) error {
 		if _, err := out.Write(p); err != nil {
 			return err
 		}
@@ -59,16 +61,17 @@ func (in *Instance) streamOutput(ctx context.Context, w http.ResponseWriter, r *
 	})
 }
 
-func queryOffset(r *http.Request, name string) (uint64, error) {
-	text := r.URL.Query().Get(name)
+// queryOffset is ?offset=N, nil when there is none.
+func queryOffset(r *http.Request) (*uint64, error) {
+	text := r.URL.Query().Get("offset")
 	if text == "" {
-		return 0, nil
+		return nil, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
-		return 0, waverider.Errorf(waverider.Invalid, "%s: want a number of bytes, not %q", name, text)
+		return nil, waverider.Errorf(waverider.Invalid, "offset: want a number of bytes, not %q", text)
 	}
-	return n, nil
+	return &n, nil
 }
 
 // inputTypes are the content types a program can be given.
@@ -107,9 +110,15 @@ func (h *Hub) postInOut(in *Instance, w http.ResponseWriter, r *http.Request) er
 		}
 		fed <- err
 	}()
-	err = in.streamOutput(ctx, w, r, 0)
+	err = in.streamOutput(ctx, w, r, nil)
+	// The output is over: who still sends input is not waited for.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
 	cancel()
-	return errors.Join(err, ignoreCancel(<-fed))
+	feedErr := <-fed
+	if err == nil { // the output is whole, whatever became of the input
+		return nil
+	}
+	return errors.Join(err, ignoreCancel(feedErr))
 }
 
 func ignoreCancel(err error) error {
@@ -262,7 +271,10 @@ func (b *intake) feed(ctx context.Context, body io.Reader, end bool) error {
 	if err := b.sink.Flush(ctx); err != nil || !end {
 		return err
 	}
-	return b.sink.End(ctx)
+	if err := b.sink.End(ctx); !errors.Is(err, runner.ErrClosed) {
+		return err
+	}
+	return nil // the program has all of the body and has ended before its END
 }
 
 func cutBody(err error) error {

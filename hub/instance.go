@@ -57,6 +57,9 @@ func (h *Hub) newInstance(rec journal.Instance) *Instance {
 	}
 	in.texts.open(in.dir, h.cfg.LogLimit)
 	in.input <- struct{}{}
+	if rec.Epoch == 0 { // the runner of a later run knows where its output goes on
+		in.out.open()
+	}
 	return in
 }
 

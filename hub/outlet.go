@@ -31,20 +31,30 @@ type outlet struct {
 	pos     uint64        // offset of the next byte to deliver
 	atEnd   bool          // this run's output has ended and was read
 	rest    *rest         // set when the Instance has ended
+	opened  chan struct{} // closed while readers can be served
 }
 
 // outReader is one reader. mu is held while its writer is in use.
 type outReader struct {
 	mu     sync.Mutex
 	write  func([]byte) error
-	skip   uint64        // bytes before this offset are not wanted
+	from   uint64        // the offset it was told it starts at
+	exact  bool          // it named that itself: bytes before are not wanted
 	done   chan struct{} // closed when no byte will come any more
 	closed bool          // under outlet.mu
 	err    error         // why it was dropped, set before done is closed
 }
 
 func newOutlet() *outlet {
-	return &outlet{readers: map[*outReader]bool{}, arrived: make(chan struct{})}
+	return &outlet{readers: map[*outReader]bool{}, arrived: make(chan struct{}), opened: make(chan struct{})}
+}
+
+// open lets readers in: where the output stands is known. o.mu is held, or
+// nobody else knows of o.
+func (o *outlet) open() {
+	if !isClosed(o.opened) {
+		close(o.opened)
+	}
 }
 
 // run distributes one run's output, whose first byte stands at offset base,
@@ -54,6 +64,7 @@ func (o *outlet) run(ctx context.Context, src *runner.Output, base uint64) error
 	// A run that an earlier Hub process served goes on at its first unacked byte.
 	o.pos = max(o.pos, base+src.Acked()-uint64(len(o.held)))
 	o.atEnd = false
+	o.open()
 	o.mu.Unlock()
 	f := flow{Output: src, base: base}
 	for {
@@ -200,18 +211,24 @@ func (o *outlet) give(r *outReader, data []byte, offset uint64) error {
 	if r.write == nil {
 		return errReaderLeft
 	}
-	if r.skip > offset {
-		if r.skip >= offset+uint64(len(data)) {
+	if r.from > offset {
+		if !r.exact {
+			return errMoved
+		}
+		if r.from >= offset+uint64(len(data)) {
 			return nil
 		}
-		data = data[r.skip-offset:]
+		data = data[r.from-offset:]
 	}
 	return r.write(data)
 }
 
 var (
 	errReaderLeft = errors.New("the reader has left")
-	errHubStops   = waverider.Errorf(waverider.Unavailable, "the Hub is stopping; read on when it is back")
+	// A reader that joined while a piece went to others, who then all failed,
+	// was told an offset that is too far on. It must ask again.
+	errMoved    = waverider.Errorf(waverider.Unavailable, "the output goes on before the offset that was answered; read again")
+	errHubStops = waverider.Errorf(waverider.Unavailable, "the Hub is stopping; read on when it is back")
 )
 
 // drop takes a reader off the list and wakes it.
@@ -239,13 +256,21 @@ func isClosed(ch chan struct{}) bool {
 
 // read serves one reader until the output ends, ctx ends or write fails.
 // started is told the offset of the first byte before any byte is written;
-// skip names the first offset that is wanted, 0 for what comes.
-func (o *outlet) read(ctx context.Context, skip uint64, started func(offset uint64) error, write func([]byte) error) error {
-	o.mu.Lock()
-	at, rest := o.pos, o.rest
-	if skip != 0 && skip < at && (rest == nil || skip < rest.from) {
+// from names the first offset that is wanted, nil takes what comes.
+func (o *outlet) read(ctx context.Context, from *uint64, started func(offset uint64) error, write func([]byte) error) error {
+	if err := o.enter(ctx); err != nil {
+		return err
+	}
+	at, kept, rest := o.pos, o.pos, o.rest
+	if rest != nil {
+		kept = rest.from
+	}
+	if from != nil {
+		at = *from
+	}
+	if at < kept {
 		o.mu.Unlock()
-		return &waverider.Error{Kind: waverider.Gone, Detail: map[string]any{"offset": at},
+		return &waverider.Error{Kind: waverider.Gone, Detail: map[string]any{"offset": kept},
 			Message: "output before offset is delivered already and not kept; read on from \"offset\""}
 	}
 	if rest == nil && o.atEnd {
@@ -254,16 +279,16 @@ func (o *outlet) read(ctx context.Context, skip uint64, started func(offset uint
 	}
 	if rest != nil {
 		o.mu.Unlock()
-		return o.readRest(ctx, rest, max(skip, at), skip != 0, started, write)
+		return o.readRest(ctx, rest, at, from == nil, started, write)
 	}
-	r := &outReader{write: write, skip: skip, done: make(chan struct{})}
+	r := &outReader{write: write, from: at, exact: from != nil, done: make(chan struct{})}
 	r.mu.Lock() // no byte before started has run
 	o.readers[r] = true
 	if !isClosed(o.arrived) {
 		close(o.arrived)
 	}
 	o.mu.Unlock()
-	err := started(max(at, skip))
+	err := started(at)
 	if err != nil {
 		r.write = nil
 	}
@@ -282,6 +307,23 @@ func (o *outlet) read(ctx context.Context, skip uint64, started func(offset uint
 		return r.err
 	}
 	return err
+}
+
+// enter waits until the outlet is open and returns with o.mu held.
+func (o *outlet) enter(ctx context.Context) error {
+	for {
+		o.mu.Lock()
+		opened := o.opened
+		if isClosed(opened) {
+			return nil
+		}
+		o.mu.Unlock()
+		select {
+		case <-opened:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // keep stores in dir what nobody has read, so that it outlives the program.
@@ -326,6 +368,7 @@ func (o *outlet) drain(ctx context.Context) {
 func (o *outlet) end(dir string) error {
 	o.mu.Lock()
 	held, pos := o.held, o.pos
+	o.opened = make(chan struct{}) // who comes now is served from the file
 	o.mu.Unlock()
 	if len(held) > 0 && o.deliver(held, pos) {
 		held, pos = nil, pos+uint64(len(held))
@@ -333,6 +376,7 @@ func (o *outlet) end(dir string) error {
 	kept, err := writeRest(dir, pos, held)
 	o.mu.Lock()
 	o.rest, o.held = kept, nil
+	o.open()
 	o.closeReaders(nil)
 	o.mu.Unlock()
 	return err
@@ -377,4 +421,5 @@ func (o *outlet) restore(dir string, pos uint64) {
 	defer o.mu.Unlock()
 	o.rest = findRest(dir, pos)
 	o.pos = o.rest.from
+	o.open()
 }

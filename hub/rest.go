@@ -52,9 +52,9 @@ func findRest(dir string, pos uint64) *rest {
 	return &rest{from: pos}
 }
 
-// readRest serves a reader of an ended Instance. A plain reader (not exact)
+// readRest serves a reader of an ended Instance from offset at. A plain reader
 // moves the shared position, so that what it was given isn't given again.
-func (o *outlet) readRest(ctx context.Context, r *rest, at uint64, exact bool, started func(uint64) error, write func([]byte) error) error {
+func (o *outlet) readRest(ctx context.Context, r *rest, at uint64, plain bool, started func(uint64) error, write func([]byte) error) error {
 	if err := started(at); err != nil || r.path == "" || at >= r.from+r.size {
 		return err
 	}
@@ -71,7 +71,7 @@ func (o *outlet) readRest(ctx context.Context, r *rest, at uint64, exact bool, s
 				return err
 			}
 			at += uint64(n)
-			if !exact {
+			if plain {
 				o.mu.Lock()
 				o.pos = max(o.pos, at)
 				o.mu.Unlock()

@@ -29,12 +29,41 @@ type site struct {
 	hub  *hub.Hub
 	url  string
 	stop func() // ends server and Hub, leaves the programs running
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	serving int // requests under way
+}
+
+// count keeps the number of requests that are being served.
+func (s *site) count(next http.Handler) http.Handler {
+	add := func(n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.serving += n
+		s.changed.Broadcast()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		add(1)
+		defer add(-1)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// quiet waits until the Hub serves no request.
+func (s *site) quiet() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.serving > 0 {
+		s.changed.Wait()
+	}
 }
 
 // newSite opens a Hub until the test ends.
 func newSite(t *testing.T, change ...func(*hub.Config)) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), on: newMachine(t), cfg: hub.Config{ID: "hub-1", Build: "test"}}
+	s.changed = sync.NewCond(&s.mu)
 	for _, f := range change {
 		f(&s.cfg)
 	}
@@ -64,7 +93,7 @@ func (s *site) open() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	srv := &wire.Server{Handler: mux.Serve(wire.Access{Gate: &auth.Gate{Open: true}}), Log: slog.New(slog.DiscardHandler)}
+	srv := &wire.Server{Handler: s.count(mux.Serve(wire.Access{Gate: &auth.Gate{Open: true}})), Log: slog.New(slog.DiscardHandler)}
 	var tasks sync.WaitGroup
 	fail := func(what string, err error) {
 		if err != nil {

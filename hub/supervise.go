@@ -149,6 +149,10 @@ func (in *Instance) oversee(ctx context.Context, proc runtime.Process) runEnd {
 // distribute gives the program's output to its readers. alive ends with the
 // process: what nobody has read by then is for those who come later.
 func (in *Instance) distribute(ctx, alive context.Context, proc runtime.Process) {
+	select {
+	case <-proc.Session().Connected(): // it has said which output is still to come
+	case <-alive.Done():
+	}
 	out := proc.Session().Output()
 	in.mu.Lock()
 	base := in.outBase
