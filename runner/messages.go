@@ -192,8 +192,8 @@ func (in *inbox) appendHandled(b []byte, l *link) []byte {
 // readMessage takes in a MESSAGE. It waits while too many are unhandled: what
 // the runner sends then stays in the socket.
 func (s *Session) readMessage(l *link, f *FrameReader, h Header) error {
-	if h.Stream != StreamControl {
-		return violation("MESSAGE on stream %d", h.Stream)
+	if h.Stream != StreamControl || h.Number == 0 {
+		return violation("MESSAGE %d on stream %d", h.Number, h.Stream)
 	}
 	for {
 		s.mu.Lock()
