@@ -16,6 +16,7 @@ import (
 const (
 	ignoreFile         = ".waveriderignore" // as .gitignore
 	scramjetIgnoreFile = ".siignore"        // as Scramjet's si reads it
+	gitIgnoreFile      = ".gitignore"       // says what is made, not written
 )
 
 // ignores decides which paths of a folder stay out of a package.
@@ -33,29 +34,64 @@ type rule struct {
 
 func readIgnores(root *os.Root) (ignores, error) {
 	var i ignores
-	err := readLines(root, ignoreFile, func(line string) error {
-		r, ok := parseRule(line)
-		if !ok {
-			return nil
-		}
-		i.git = append(i.git, r)
-		return checkPattern(r.pattern)
-	})
-	if err != nil {
+	if err := readLines(root, ignoreFile, i.addGit); err != nil {
 		return ignores{}, err
 	}
-	err = readLines(root, scramjetIgnoreFile, func(line string) error {
-		// si forgets a line that carries a comment, which packs what its author
-		// wanted to keep out; here the line counts.
-		line, _, _ = strings.Cut(line, " #")
-		line = path.Clean(strings.TrimSpace(line))
-		if line == "." || line[0] == '#' {
-			return nil
-		}
-		i.siOf = append(i.siOf, line)
-		return checkPattern(line)
-	})
+	err := readLines(root, scramjetIgnoreFile, i.addScramjet)
 	return i, err
+}
+
+// addGit adds a line with the rules of gitignore.
+func (i *ignores) addGit(line string) error {
+	r, ok := parseRule(line)
+	if !ok {
+		return nil
+	}
+	i.git = append(i.git, r)
+	return checkPattern(r.pattern)
+}
+
+// addScramjet adds a line of .siignore. si forgets a line that carries a
+// comment, which packs what its author wanted to keep out; here the line counts.
+func (i *ignores) addScramjet(line string) error {
+	line, _, _ = strings.Cut(line, " #")
+	line = path.Clean(strings.TrimSpace(line))
+	if line == "." || line[0] == '#' {
+		return nil
+	}
+	i.siOf = append(i.siOf, line)
+	return checkPattern(line)
+}
+
+// Unwatched tells which paths of a folder are no sources, so that a change of
+// one means nothing: what git ignores, node_modules and, unless a build makes
+// the package out of them, what stays out of the package. Ignore files
+// themselves are sources.
+func Unwatched(dir string, built bool) (func(name string, folder bool) bool, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", dir, err)
+	}
+	defer root.Close()
+	var i ignores
+	if !built {
+		if i, err = readIgnores(root); err != nil {
+			return nil, err
+		}
+	}
+	var git ignores
+	if err := readLines(root, gitIgnoreFile, git.addGit); err != nil {
+		return nil, err
+	}
+	return func(name string, folder bool) bool {
+		switch path.Base(name) {
+		case ".git", "node_modules":
+			return true
+		case ignoreFile, scramjetIgnoreFile, gitIgnoreFile:
+			return false
+		}
+		return i.skips(name, folder) || git.skips(name, folder)
+	}, nil
 }
 
 func readLines(root *os.Root, name string, each func(line string) error) error {
@@ -109,6 +145,9 @@ func escapeBraces(pattern string) string {
 // skips says whether a path stays out. Of .waveriderignore the last line that
 // matches decides; what is below a folder that stays out is never asked for.
 func (i ignores) skips(name string, isFolder bool) bool {
+	if name == "package.json" { // as in npm: without it there is no package
+		return false
+	}
 	if path.Base(name) == ".git" || name == ignoreFile || name == scramjetIgnoreFile {
 		return true
 	}

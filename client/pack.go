@@ -70,7 +70,7 @@ func Pack(ctx context.Context, dir string, w io.Writer, opts PackOptions) (Packe
 	}
 	return Packed{
 		Manifest: manifest, Digest: waverider.Digest("sha256:" + hex.EncodeToString(hash.Sum(nil))),
-		Size: out.n, Files: len(p.entries), Unpacked: p.unpacked,
+		Size: out.n, Files: p.files, Unpacked: p.unpacked,
 	}, nil
 }
 
@@ -78,12 +78,14 @@ type packer struct {
 	root     *os.Root
 	dir      string
 	entries  []packEntry
+	files    int
 	unpacked int64
 }
 
-// packEntry is a file or a link; folders come by themselves.
+// packEntry is a file, a folder or a link.
 type packEntry struct {
 	name   string
+	typ    byte // as in tar
 	mode   int64
 	size   int64
 	target string // of a link
@@ -130,8 +132,6 @@ func (p *packer) find(ctx context.Context, opts PackOptions) error {
 				return fs.SkipDir
 			}
 			return nil
-		case d.IsDir():
-			return nil
 		}
 		return p.add(name, d)
 	})
@@ -163,13 +163,17 @@ func (p *packer) add(name string, d fs.DirEntry) error {
 	if err != nil {
 		return fmt.Errorf("pack: %w", err)
 	}
-	e := packEntry{name: name, mode: 0o644}
+	e := packEntry{name: name, typ: tar.TypeReg, mode: 0o644}
 	switch {
 	case info.Mode().IsRegular():
+		p.files++
 		if e.size = info.Size(); info.Mode()&0o100 != 0 {
 			e.mode = 0o755
 		}
+	case info.IsDir():
+		e.name, e.typ, e.mode = name+"/", tar.TypeDir, 0o755
 	case info.Mode().Type() == fs.ModeSymlink:
+		e.typ, e.mode = tar.TypeSymlink, 0o777
 		if e.target, err = p.target(name); err != nil {
 			return err
 		}
@@ -245,14 +249,11 @@ func (p *packer) write(ctx context.Context, w io.Writer) error {
 }
 
 func (p *packer) writeEntry(ctx context.Context, out *tar.Writer, e packEntry) error {
-	header := &tar.Header{Name: e.name, Typeflag: tar.TypeReg, Mode: e.mode, Size: e.size, ModTime: packTime}
-	if e.target != "" {
-		header.Typeflag, header.Linkname, header.Mode = tar.TypeSymlink, e.target, 0o777
-	}
+	header := &tar.Header{Name: e.name, Typeflag: e.typ, Linkname: e.target, Mode: e.mode, Size: e.size, ModTime: packTime}
 	if err := out.WriteHeader(header); err != nil {
 		return fmt.Errorf("pack %s: %w", e.name, err)
 	}
-	if e.target != "" {
+	if e.typ != tar.TypeReg {
 		return nil
 	}
 	f, err := p.root.Open(e.name)

@@ -75,7 +75,9 @@ func namesIn(t *testing.T, archive []byte) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, h.Name)
+		if h.Typeflag != tar.TypeDir {
+			names = append(names, h.Name)
+		}
 	}
 }
 
@@ -85,6 +87,9 @@ func TestPackedFolderComesOutOfTheStore(t *testing.T) {
 		"big.bin": strings.Repeat("0123456789abcdef", 100_000), "nowhere": "->lib/none",
 	}))
 	if err := os.Chmod(filepath.Join(dir, "node_modules/x/cli.js"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "void"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	packed, archive := pack(t, dir, client.PackOptions{})
@@ -98,6 +103,12 @@ func TestPackedFolderComesOutOfTheStore(t *testing.T) {
 	}
 	if p.Digest != packed.Digest || p.Size != packed.Size || p.Unpacked != packed.Unpacked || p.Manifest.Name != packed.Manifest.Name {
 		t.Errorf("packed %+v, stored %+v", packed, p)
+	}
+	if info, err := os.Stat(filepath.Join(p.Dir, "void")); err != nil || !info.IsDir() {
+		t.Errorf("an empty folder: %v", err)
+	}
+	if packed.Files != 6 {
+		t.Errorf("%d files", packed.Files)
 	}
 	if err := os.CopyFS(t.TempDir(), os.DirFS(p.Dir)); err != nil { // all of it can be read
 		t.Error(err)
@@ -143,6 +154,7 @@ func TestPackLeavesOutWhatIsIgnored(t *testing.T) {
 		gone    []string
 	}{
 		"nothing named":        {},
+		"all but the manifest": {git: "*.json\n*.log", gone: []string{"a.log", "keep.log", "src/b.log"}},
 		"bare name everywhere": {git: "*.log\n", gone: []string{"a.log", "keep.log", "src/b.log"}},
 		"kept again":           {git: "# logs\n*.log\n!keep.log\n", gone: []string{"a.log", "src/b.log"}},
 		"anchored":             {git: "/build\r\n", gone: []string{"build/o.js"}},

@@ -16,10 +16,6 @@ import (
 type gateKey struct{}
 type identityKey struct{}
 
-func withGate(r *http.Request, g *auth.Gate) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), gateKey{}, g))
-}
-
 // IdentityOf is who sent r. It is the zero Identity on a public route that was
 // called without a token.
 func IdentityOf(r *http.Request) auth.Identity {
@@ -27,20 +23,14 @@ func IdentityOf(r *http.Request) auth.Identity {
 	return id
 }
 
-// adapt puts the rule before h and makes its error the answer.
-func (m *Mux) adapt(rule auth.Rule, h Handler) http.Handler {
-	return http.HandlerFunc(func(std http.ResponseWriter, r *http.Request) {
-		w := &response{ResponseWriter: std}
-		defer m.recoverPanic(w, r)
+// adapt puts the rule before h, and leaves its error to Serve.
+func adapt(rule auth.Rule, h Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, err := authorize(r, rule)
 		if err == nil {
-			// Programs answer while they are still being fed. HTTP/2 can always.
-			if r.ProtoMajor == 1 {
-				_ = http.NewResponseController(std).EnableFullDuplex()
-			}
 			err = h(w, r)
 		}
-		m.finish(w, r, err)
+		w.(*response).err = err
 	})
 }
 
@@ -60,21 +50,21 @@ func authorize(r *http.Request, rule auth.Rule) (*http.Request, error) {
 }
 
 // finish turns what a handler returned into the end of the answer.
-func (m *Mux) finish(w *response, r *http.Request, err error) {
+func (m *Mux) finish(w *response, r *http.Request, body *tracked, err error) {
 	switch {
 	case err == nil, errors.Is(err, errHead):
-		return
+		body.settle(w, r)
 	case !w.wrote:
+		if body.long(r) {
+			w.Header().Set("Connection", "close")
+		}
 		m.answerError(w, r, err)
-	case w.sent == 0 && r.Method == http.MethodHead:
-		return
+		body.settle(w, r)
 	default:
 		if !gone(r, err) {
 			m.log.Warn("answer cut short", "method", r.Method, "path", r.URL.Path, "err", err)
 		}
-		// The status is out already: a cut connection is the only way left to
-		// tell the client that this is not the whole answer.
-		panic(http.ErrAbortHandler)
+		abort(r)
 	}
 }
 
@@ -84,8 +74,15 @@ func gone(r *http.Request, err error) bool {
 	return r.Context().Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, errDraining)
 }
 
-func (m *Mux) recoverPanic(w *response, r *http.Request) {
-	v := recover()
+// abort cuts the connection: with the status out already, it is the only way
+// to tell the client that this is not the whole answer.
+func abort(r *http.Request) {
+	stopReading(r)
+	panic(http.ErrAbortHandler)
+}
+
+// recoverPanic makes an answer of a panic v.
+func (m *Mux) recoverPanic(w *response, r *http.Request, body *tracked, v any) {
 	if v == nil {
 		return
 	}
@@ -95,9 +92,10 @@ func (m *Mux) recoverPanic(w *response, r *http.Request) {
 	err := fmt.Errorf("panic: %v", v)
 	m.log.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "err", err, "stack", string(debug.Stack()))
 	if w.wrote {
-		panic(http.ErrAbortHandler)
+		abort(r)
 	}
 	m.answerError(w, r, err)
+	body.settle(w, r)
 }
 
 // answerError sends err as JSON. Causes are for the log only.
@@ -126,7 +124,7 @@ func unknownPath(r *http.Request) error {
 type response struct {
 	http.ResponseWriter
 	wrote bool  // the status is out
-	sent  int64 // bytes of the body
+	err   error // what the handler returned
 }
 
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -140,15 +138,11 @@ func (w *response) WriteHeader(status int) {
 
 func (w *response) Write(p []byte) (int, error) {
 	w.wrote = true
-	n, err := w.ResponseWriter.Write(p)
-	w.sent += int64(n)
-	return n, err
+	return w.ResponseWriter.Write(p)
 }
 
 // ReadFrom keeps the standard writer's short ways from files to the socket.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	w.wrote = true
-	n, err := io.Copy(w.ResponseWriter, src)
-	w.sent += n
-	return n, err
+	return io.Copy(w.ResponseWriter, src)
 }

@@ -15,6 +15,7 @@ import (
 type listener struct {
 	net.Listener
 	slots chan struct{}
+	late  sync.WaitGroup // connections that linger
 }
 
 const overloaded = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n" +
@@ -28,7 +29,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		select {
 		case l.slots <- struct{}{}:
-			return &conn{Conn: c, slots: l.slots}, nil
+			return &conn{Conn: c, from: l}, nil
 		default:
 			// The socket's buffer is empty: this never waits.
 			_, _ = c.Write([]byte(overloaded))
@@ -42,8 +43,9 @@ func (l *listener) Accept() (net.Conn, error) {
 // think of it.
 type conn struct {
 	net.Conn
-	slots  chan struct{}
-	free   sync.Once
+	from   *listener
+	closed atomic.Bool
+	deaf   atomic.Bool  // nothing more is read
 	set    atomic.Int64 // when the deadline was last moved, Unix ns
 	manual atomic.Bool  // someone above set a deadline of their own
 }
@@ -98,7 +100,14 @@ func (c *conn) CloseWrite() error {
 }
 
 func (c *conn) Close() error {
-	c.free.Do(func() { <-c.slots })
+	if c.closed.Swap(true) {
+		return c.Conn.Close()
+	}
+	<-c.from.slots
+	if c.deaf.Load() {
+		c.from.late.Go(c.linger)
+		return nil
+	}
 	return c.Conn.Close()
 }
 

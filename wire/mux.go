@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,7 +39,7 @@ type Mux struct {
 // NewMux makes an empty Mux. What goes wrong inside handlers is told to log.
 func NewMux(log *slog.Logger) *Mux {
 	m := &Mux{log: log, std: http.NewServeMux(), root: &node{}}
-	m.std.Handle("/", m.adapt(auth.Public, func(_ http.ResponseWriter, r *http.Request) error {
+	m.std.Handle("/", adapt(auth.Public, func(_ http.ResponseWriter, r *http.Request) error {
 		return unknownPath(r)
 	}))
 	return m
@@ -55,7 +56,7 @@ func (m *Mux) Handle(pattern string, rule auth.Rule, h Handler) {
 	if rule < auth.Public || rule > auth.Admin {
 		panic(fmt.Sprintf("wire: pattern %q has no rule", pattern))
 	}
-	m.std.Handle(pattern, m.adapt(rule, h))
+	m.std.Handle(pattern, adapt(rule, h))
 	m.root.add(strings.Split(path[1:], "/"))
 	m.routes = append(m.routes, Route{Method: method, Pattern: path, Rule: rule})
 }
@@ -71,24 +72,32 @@ type Access struct {
 
 // Serve is the Mux behind an access check.
 func (m *Mux) Serve(a Access) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.Guard != nil {
-			done, err := a.Guard.check(w, r)
-			if err != nil {
-				m.answerError(w, r, err)
-				return
-			}
-			if done {
-				return
-			}
+	return http.HandlerFunc(func(std http.ResponseWriter, r *http.Request) {
+		w := &response{ResponseWriter: std}
+		r = r.WithContext(context.WithValue(r.Context(), gateKey{}, a.Gate))
+		body := track(r)
+		defer func() { m.recoverPanic(w, r, body, recover()) }()
+		// Programs answer while they are still being fed. HTTP/2 can always.
+		if r.ProtoMajor == 1 {
+			_ = http.NewResponseController(std).EnableFullDuplex()
 		}
-		r, err := m.canonical(r)
-		if err != nil {
-			m.answerError(w, r, err)
-			return
-		}
-		m.std.ServeHTTP(w, withGate(r, a.Gate))
+		m.finish(w, r, body, m.route(w, r, a.Guard))
 	})
+}
+
+// route finds who answers and answers what it returned.
+func (m *Mux) route(w *response, r *http.Request, guard *Guard) error {
+	if guard != nil {
+		if done, err := guard.check(w, r); done || err != nil {
+			return err
+		}
+	}
+	r, err := m.canonical(r)
+	if err != nil {
+		return err
+	}
+	m.std.ServeHTTP(w, r)
+	return w.err
 }
 
 // canonical is r with its path as it was registered. The standard mux never

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -17,6 +20,7 @@ const (
 	idleTimeout       = 2 * time.Minute
 	stallTimeout      = 60 * time.Second // no byte taken while data waits
 	maxHeaderBytes    = 64 << 10
+	maxUnixPath       = 103 // of the systems we build for, the least
 )
 
 // Server serves one listener until its context ends.
@@ -37,6 +41,25 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return lc.Listen(ctx, "tcp", addr)
 }
 
+// ListenUnix listens at path, in place of what an earlier process left there.
+// Only this user can connect.
+func ListenUnix(path string) (net.Listener, error) {
+	if len(path) > maxUnixPath {
+		return nil, fmt.Errorf("the path of socket %s has %d characters, the system takes %d: use a data dir with a shorter path", path, len(path), maxUnixPath)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove the socket of an earlier run: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
 // Run serves l, closes it and returns when everything has ended. When ctx
 // ends, long streams end at once (see Long), short requests have the grace
 // time, and what is left then is cut.
@@ -52,6 +75,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       withConn,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		TLSConfig:         s.TLS,
 		// HTTP/2 adds nothing a Hub needs, and its one connection would let a
@@ -59,6 +83,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
 	guarded := &listener{Listener: l, slots: make(chan struct{}, s.limit())}
+	defer guarded.late.Wait()
 	served := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {

@@ -326,3 +326,122 @@ func TestConnectionsOverTheLimitAreToldSo(t *testing.T) {
 		}
 	}
 }
+
+// raw sends text on a fresh connection and reads answers from it.
+func raw(t *testing.T, addr, text string) (io.Writer, *bufio.Reader) {
+	t.Helper()
+	c := dial(t, addr)
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	return c, bufio.NewReader(c)
+}
+
+func answer(t *testing.T, r *bufio.Reader) (int, string) {
+	t.Helper()
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("%d %q: %v", resp.StatusCode, text, err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+func TestSilentBodyHoldsNoConnection(t *testing.T) {
+	s := serve(t, nil, func(m *wire.Mux) {
+		m.Handle("POST /refuse", auth.Run, func(http.ResponseWriter, *http.Request) error { return errors.New("no") })
+		m.Handle("POST /early", auth.Run, func(w http.ResponseWriter, r *http.Request) error {
+			w.WriteHeader(202)
+			_, err := io.CopyN(io.Discard, r.Body, 3)
+			return err
+		})
+		m.Handle("POST /cut", auth.Run, func(w http.ResponseWriter, r *http.Request) error {
+			w.WriteHeader(202)
+			_, _ = io.CopyN(io.Discard, r.Body, 3)
+			return errors.New("the Instance has ended")
+		})
+	})
+	const open = " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+	for path, want := range map[string]int{"/refuse": 500, "/early": 202, "/nowhere": 404} {
+		_, r := raw(t, s.addr, "POST "+path+open)
+		if status, _ := answer(t, r); status != want {
+			t.Errorf("%s: %d", path, status)
+		}
+		// The client never ends its body, and still the connection comes to its end.
+		if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+			t.Errorf("%s: after the answer %q, %v", path, rest, err)
+		}
+	}
+	_, r := raw(t, s.addr, "POST /cut"+open)
+	text, err := io.ReadAll(r)
+	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 202 ") && len(text) > 0 || strings.HasSuffix(string(text), "\r\n0\r\n\r\n") {
+		t.Errorf("/cut: %q, %v", text, err)
+	}
+}
+
+func TestShortBodyLeftUnreadKeepsTheConnection(t *testing.T) {
+	s := serve(t, nil, routes)
+	_, r := raw(t, s.addr, "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"+
+		"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if status, _ := answer(t, r); status != 404 {
+		t.Errorf("first: %d", status)
+	}
+	if status, text := answer(t, r); status != 200 || text != "GET /healthz" {
+		t.Errorf("second: %d %q", status, text)
+	}
+}
+
+func TestNothingInABodyIsTakenForARequest(t *testing.T) {
+	called := make(chan struct{}, 1)
+	s := serve(t, nil, func(m *wire.Mux) {
+		m.Handle("GET /secret", auth.Read, func(http.ResponseWriter, *http.Request) error {
+			called <- struct{}{}
+			return nil
+		})
+		m.Handle("POST /early", auth.Run, func(w http.ResponseWriter, _ *http.Request) error {
+			return wire.WriteJSON(w, 200, 1)
+		})
+	})
+	inner := "GET /secret HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	for _, head := range []string{
+		"Transfer-Encoding: chunked\r\n\r\n1000\r\n", // never ended
+		"Content-Length: 1000000\r\n\r\n",
+	} {
+		_, r := raw(t, s.addr, "POST /early HTTP/1.1\r\nHost: localhost\r\n"+head+inner)
+		if status, _ := answer(t, r); status != 200 {
+			t.Errorf("%d", status)
+		}
+		if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+			t.Errorf("after the answer %q, %v", rest, err)
+		}
+	}
+	select {
+	case <-called:
+		t.Error("a body was taken for a request")
+	default:
+	}
+}
+
+func TestRefusedUploadReadsItsAnswer(t *testing.T) {
+	s := serve(t, nil, func(m *wire.Mux) {
+		m.Handle("POST /upload", auth.Run, func(http.ResponseWriter, *http.Request) error {
+			return errors.New("no")
+		})
+	})
+	// A client that sends first and reads later, as many do.
+	c := dial(t, s.addr)
+	const size = 8 << 20
+	fmt.Fprintf(c, "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size)
+	sent, err := io.CopyN(c, zeros{}, size)
+	if status, _ := answer(t, bufio.NewReader(c)); status != 500 {
+		t.Errorf("%d after %d bytes, %v", status, sent, err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }

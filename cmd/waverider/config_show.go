@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// configCommand shows what a Hub started with the same words would run with.
+func configCommand() *cobra.Command {
+	var c hubConfig
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Show the configuration a Hub would run with, and where it comes from",
+		Long: `Show the configuration that "waverider hub" would run with, given the same flags, and
+where each value comes from: flags come before the environment, that before the file
+named by --config. Each setting has one name: --data-dir, WAVERIDER_DATA_DIR, and
+data-dir in the file. What is shown as YAML is such a file.`,
+		Example: "  waverider config --config hub.yaml\n  waverider config -o json | jq '.\"data-dir\"'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := load(settingsOf(cmd), os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			format, _ := cmd.Flags().GetString("output")
+			var text []byte
+			if format == "json" {
+				text, err = s.showJSON()
+			} else {
+				text, err = s.showYAML()
+			}
+			if err != nil {
+				return err
+			}
+			if _, err := cmd.OutOrStdout().Write(text); err != nil {
+				return err
+			}
+			return c.Validate()
+		},
+	}
+	c.register(cmd.Flags())
+	return cmd
+}
+
+// settingsOf is the flags of cmd that are settings of a Hub.
+func settingsOf(cmd *cobra.Command) *pflag.FlagSet {
+	var names hubConfig
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	names.register(all)
+	out := pflag.NewFlagSet("", pflag.ContinueOnError)
+	out.SortFlags = false
+	all.SortFlags = false
+	all.VisitAll(func(f *pflag.Flag) { out.AddFlag(cmd.Flags().Lookup(f.Name)) })
+	return out
+}
+
+// value is a setting as JSON and YAML have it.
+func value(f *pflag.Flag) any {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return append([]string{}, list.GetSlice()...)
+	}
+	text := f.Value.String()
+	switch f.Value.Type() {
+	case "bool":
+		return text == "true"
+	case "int", "int64":
+		n, _ := strconv.ParseInt(text, 10, 64) // pflag has checked it
+		return n
+	}
+	return text
+}
+
+// shown is all settings but the file itself, in their order of registration.
+func (s *settings) shown(each func(f *pflag.Flag)) {
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != configFlag {
+			each(f)
+		}
+	})
+}
+
+func (s *settings) showYAML() ([]byte, error) {
+	var buf bytes.Buffer
+	var first error
+	s.shown(func(f *pflag.Flag) {
+		var v yaml.Node
+		if err := v.Encode(value(f)); err != nil && first == nil {
+			first = err
+		}
+		v.Style |= yaml.FlowStyle
+		text, err := yaml.Marshal(&v)
+		if err != nil && first == nil {
+			first = err
+		}
+		fmt.Fprintf(&buf, "%s: %s  # %s\n", f.Name, bytes.TrimSpace(text), s.sources[f.Name])
+	})
+	return buf.Bytes(), first
+}
+
+func (s *settings) showJSON() ([]byte, error) {
+	type entry struct {
+		Value  any    `json:"value"`
+		Source string `json:"source"`
+	}
+	all := map[string]entry{}
+	s.shown(func(f *pflag.Flag) { all[f.Name] = entry{value(f), s.sources[f.Name]} })
+	data, err := json.MarshalIndent(all, "", "  ")
+	return append(data, '\n'), err
+}
+
+// effective is what GET /config answers: the words Scramjet's clients know,
+// and our settings under their own names. No setting holds a secret: tokens
+// and keys are in files, of which the name is shown.
+func (s *settings) effective(c *hubConfig, id string, addr net.Addr) map[string]any {
+	own := map[string]any{}
+	s.shown(func(f *pflag.Flag) { own[f.Name] = value(f) })
+	host, port, _ := net.SplitHostPort(addr.String())
+	return map[string]any{
+		"logLevel":       c.LogLevel,
+		"customName":     c.Name,
+		"runtimeAdapter": "process",
+		"host":           map[string]any{"apiBase": "/api/v1", "hostname": host, "port": port, "id": id},
+		"settings":       own,
+	}
+}

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"waverider"
+	"waverider/auth"
+	"waverider/hub"
+	"waverider/runtime"
+	"waverider/wire"
+)
+
+// stopGrace is how long programs may take when the Hub ends them.
+const stopGrace = 7 * time.Second
+
+func hubCommand() *cobra.Command {
+	var c hubConfig
+	cmd := &cobra.Command{
+		Use:   "hub",
+		Short: "Run a Hub, or look at one",
+		Long: `Run a Hub: it keeps Sequences, runs Instances of them, and answers the REST API.
+
+Without flags it answers this machine only, and wants no tokens. To be reached by others
+it needs TLS and tokens, or to be told that it does not.
+
+Ctrl-C ends the Instances and the Hub. SIGTERM ends the Hub alone: the Instances run on,
+and a Hub started again with the same data dir takes them over, so that it can be
+upgraded under them (--kill-on-exit ends them too).
+
+Each flag can be set in the environment (--data-dir as WAVERIDER_DATA_DIR) and in the
+file of --config (as data-dir); "waverider config" shows the result.`,
+		Example: `  waverider hub
+  waverider hub --listen 127.0.0.1:0 --data-dir ./data
+  waverider hub --listen :8443 --tls-cert cert.pem --tls-key key.pem --token-file ./token --host hub.example.org
+  waverider hub --config hub.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := load(settingsOf(cmd), os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			if err := c.Validate(); err != nil {
+				return err
+			}
+			return runHub(cmd.Context(), &c, s, cmd.OutOrStdout())
+		},
+	}
+	c.register(cmd.Flags())
+	return cmd
+}
+
+// house is a Hub with everything around it, brought up step by step and taken
+// down in the opposite order.
+type house struct {
+	cfg  *hubConfig
+	log  *slog.Logger
+	ring *hub.LogRing
+	data *hub.DataDir
+	key  *auth.Key
+	id   string
+	tls  *tls.Config
+
+	public   net.Listener // the API of everyone
+	instance net.Listener // the API of Instances, a Unix socket
+	runtime  runtime.Runtime
+	closers  []func() error // last first
+}
+
+// runHub runs a Hub until ctx ends.
+func runHub(ctx context.Context, c *hubConfig, s *settings, out io.Writer) (err error) {
+	h := &house{cfg: c, ring: hub.NewLogRing(0)}
+	h.log = slog.New(h.ring.Handler(logHandler(c, os.Stderr)))
+	for _, w := range c.warnings() {
+		h.log.Warn(w)
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	for _, step := range []func(context.Context) error{h.openData, h.openIdentity, h.openTLS, h.listen, h.openRuntime} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	core, err := hub.Open(ctx, hub.Config{
+		DataDir: h.data, Runtime: h.runtime, ID: h.id, Name: c.Name, Build: buildVersion(),
+		Key: h.key, APISocket: h.instance.Addr().String(),
+		Restart: waverider.RestartPolicy(c.Restart), StartTimeout: c.StartWait, RetainEnded: c.Lifetime, MaxEnded: c.MaxEnded,
+		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
+		Effective: s.effective(c, h.id, h.public.Addr()), Log: h.log, Lines: h.ring,
+	})
+	if err != nil {
+		return err
+	}
+	return h.serve(ctx, core, out)
+}
+
+// kills tells whether the end of ctx is the end of the Instances too: Ctrl-C
+// at a terminal is, the SIGTERM of an upgrade is not.
+func (h *house) kills(ctx context.Context) bool {
+	var s signalError
+	return h.cfg.KillOnExit || errors.As(context.Cause(ctx), &s) && s.Signal == os.Interrupt
+}
+
+func (h *house) onClose(f func() error) { h.closers = append(h.closers, f) }
+
+func (h *house) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	return errors.Join(errs...)
+}
+
+func (h *house) openData(context.Context) (err error) {
+	if h.data, err = hub.OpenDataDir(h.cfg.DataDir); err != nil {
+		return err
+	}
+	h.onClose(h.data.Close)
+	return nil
+}
+
+func (h *house) openIdentity(context.Context) (err error) {
+	if h.key, err = auth.OpenKey(h.data.Path("identity.key")); err != nil {
+		return fmt.Errorf("open identity: %w", err)
+	}
+	if h.id = h.cfg.ID; h.id == "" {
+		h.id = h.key.ID()
+	}
+	if h.cfg.TokenFile == "" {
+		return nil
+	}
+	made, err := h.key.AdminTokenFile(h.cfg.TokenFile)
+	if made {
+		h.log.Info("admin token written", "file", h.cfg.TokenFile)
+	}
+	return err
+}
+
+func (h *house) openTLS(context.Context) error {
+	if h.cfg.TLSCert == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(h.cfg.TLSCert, h.cfg.TLSKey)
+	if err != nil {
+		return fmt.Errorf("read TLS certificate: %w", err)
+	}
+	h.tls = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	return nil
+}
+
+func (h *house) listen(ctx context.Context) (err error) {
+	if h.public, err = wire.Listen(ctx, h.cfg.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	h.onClose(closeListener(h.public))
+	if h.instance, err = wire.ListenUnix(h.data.Path("run", "api.sock")); err != nil {
+		return fmt.Errorf("listen for Instances: %w", err)
+	}
+	h.onClose(closeListener(h.instance))
+	return nil
+}
+
+// closeListener closes one that the server may have closed already.
+func closeListener(l net.Listener) func() error {
+	return func() error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// serve answers until ctx ends, or a part fails. Instances can call their Hub
+// until they have ended, so their socket is the last to close.
+func (h *house) serve(ctx context.Context, core *hub.Hub, out io.Writer) error {
+	mux := wire.NewMux(h.log)
+	core.Routes(mux)
+	public := &wire.Server{Log: h.log, TLS: h.tls, Handler: mux.Serve(wire.Access{
+		Gate:  &auth.Gate{Open: h.cfg.TokenFile == "", Key: h.key},
+		Guard: &wire.Guard{Listen: h.public.Addr(), Hosts: h.cfg.Hosts, CORS: h.cfg.CORS},
+	})}
+	instance := &wire.Server{Log: h.log, Handler: mux.Serve(wire.Access{Gate: &auth.Gate{Key: h.key, Instances: true}})}
+	if err := h.announce(out); err != nil {
+		return errors.Join(err, core.Close(false, 0))
+	}
+	return together(context.WithoutCancel(ctx),
+		func(ctx context.Context) error { return instance.Run(ctx, h.instance) },
+		func(inner context.Context) error {
+			ctx, stop := both(ctx, inner)
+			defer stop()
+			err := together(ctx, core.Run, func(ctx context.Context) error { return public.Run(ctx, h.public) })
+			kill := h.kills(ctx)
+			h.log.Info("hub stopping", "cause", context.Cause(ctx), "kill", kill)
+			return errors.Join(err, core.Close(kill, stopGrace))
+		})
+}
+
+// together runs all until the first ends, ends the others, and waits for them.
+func together(ctx context.Context, runs ...func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, len(runs))
+	for _, run := range runs {
+		go func() { ended <- run(ctx) }()
+	}
+	var errs []error
+	for range runs {
+		errs = append(errs, <-ended)
+		stop()
+	}
+	return errors.Join(errs...)
+}
+
+// both ends when a or b does, with a's cause.
+func both(a, b context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(a)
+	stop := context.AfterFunc(b, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// announce prints the real address, for people and for scripts that started
+// the Hub on port 0.
+func (h *house) announce(out io.Writer) error {
+	scheme := "http"
+	if h.tls != nil {
+		scheme = "https"
+	}
+	addr := h.public.Addr().String()
+	h.log.Info("hub running", "hub", h.id, "address", addr, "data", h.data.Path())
+	_, err := fmt.Fprintf(out, "Waverider Hub %s is Running! %s://%s%s\n", h.id, scheme, addr, wire.Base)
+	return err
+}
+
+func logHandler(c *hubConfig, w io.Writer) slog.Handler {
+	o := &slog.HandlerOptions{Level: logLevels[c.LogLevel]}
+	if c.LogFormat == "json" {
+		return slog.NewJSONHandler(w, o)
+	}
+	return slog.NewTextHandler(w, o)
+}
