@@ -19,7 +19,9 @@ import (
 
 func TestVerifySeesEveryChange(t *testing.T) {
 	for name, change := range map[string]func(dir string) error{
-		"a byte":           func(d string) error { return os.WriteFile(filepath.Join(d, "index.js"), []byte("module.exports = 2"), 0o644) },
+		"a byte": func(d string) error {
+			return os.WriteFile(filepath.Join(d, "index.js"), []byte("module.exports = 2"), 0o644)
+		},
 		"a file gone":      func(d string) error { return os.Remove(filepath.Join(d, "index.js")) },
 		"a file more":      func(d string) error { return os.WriteFile(filepath.Join(d, "lib/evil.js"), nil, 0o644) },
 		"the executable":   func(d string) error { return os.Chmod(filepath.Join(d, "index.js"), 0o755) },

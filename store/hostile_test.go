@@ -77,6 +77,17 @@ func TestPutRefusesEntriesNobodyMayUnpack(t *testing.T) {
 	}
 }
 
+// Each link on its own is allowed; following them all is a lot of work.
+func TestPutRefusesATangleOfLinks(t *testing.T) {
+	files := program()
+	for i := range 6_000 {
+		files = append(files, file{name: strconv.Itoa(i), typ: tar.TypeSymlink, target: strings.Repeat("d/../", 90) + "index.js"})
+	}
+	refuse(t, store.Limits{}, archive(t, files...), waverider.Unprocessable, "its links lead through too many others")
+	s := open(t, t.TempDir(), store.Limits{})
+	put(t, s, archive(t, files[:1000]...))
+}
+
 func TestPutRefusesWhatIsNoProgram(t *testing.T) {
 	for name, c := range map[string]struct {
 		files  []file
@@ -140,7 +151,7 @@ func TestPutRefusesWhatIsOverALimit(t *testing.T) {
 	for i := range 60 {
 		many = append(many, file{name: strconv.Itoa(i)})
 	}
-	zeros := strings.Repeat("\x00", 20<<20)
+	zeros := strings.Repeat("\x00", 17<<20)
 	for name, c := range map[string]struct {
 		limits store.Limits
 		data   []byte

@@ -23,6 +23,7 @@ const (
 	maxDepth   = 100      // folders in each other
 	maxNames   = 32 << 20 // bytes of all paths of a package: they are kept in memory
 	maxHops    = 40       // links followed for one path, as in the kernel
+	maxSteps   = 1 << 20  // folders and links gone through for all links of a package
 	maxSegment = 255      // bytes of a file name, as in the kernel
 )
 

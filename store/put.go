@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"waverider"
 )
@@ -21,18 +20,14 @@ import (
 // unpacked.
 const smallUpload = 256 << 10
 
-var smallBuffers = sync.Pool{New: func() any { return new([smallUpload]byte) }}
-
 // Put takes in an upload, a tar.gz, and answers with its package. A package
 // that is there already is left as it is. On error nothing is left behind; what
 // is wrong with the upload is a *waverider.Error.
 func (s *Store) Put(ctx context.Context, r io.Reader) (Package, error) {
-	head := smallBuffers.Get().(*[smallUpload]byte)
-	defer smallBuffers.Put(head)
-	n, err := fill(r, head[:])
+	head, err := readHead(r)
 	switch {
 	case err == io.EOF: //nolint:errorlint // wrapped, the upload was cut off
-		return s.putSmall(ctx, head[:n])
+		return s.putSmall(ctx, head)
 	case err != nil:
 		return Package{}, cutOff(err)
 	}
@@ -41,10 +36,26 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (Package, error) {
 		return Package{}, err
 	}
 	defer u.discard()
-	if err := u.stream(ctx, io.MultiReader(bytes.NewReader(head[:]), r)); err != nil {
+	if err := u.stream(ctx, io.MultiReader(bytes.NewReader(head), r)); err != nil {
 		return Package{}, err
 	}
 	return s.commit(ctx, u)
+}
+
+// readHead reads the first smallUpload bytes of r, and io.EOF when r has no
+// more. It grows with what comes, since there may be many slow clients.
+func readHead(r io.Reader) ([]byte, error) {
+	head := make([]byte, 0, 8<<10)
+	for {
+		n, err := fill(r, head[len(head):cap(head)])
+		head = head[:len(head)+n]
+		if err != nil || len(head) == smallUpload {
+			return head, err
+		}
+		grown := make([]byte, len(head), min(4*cap(head), smallUpload))
+		copy(grown, head)
+		head = grown
+	}
 }
 
 func (s *Store) putSmall(ctx context.Context, archive []byte) (Package, error) {
@@ -242,7 +253,7 @@ func (s *Store) commit(ctx context.Context, u *upload) (Package, error) {
 	u.kept()
 	s.keep(e)
 	if err := syncDir(s.dir); err != nil {
-		return Package{}, fmt.Errorf("store package: %w", onDisk(err))
+		return Package{}, fmt.Errorf("store package: %w", onDisk(errors.Join(err, s.bury(e))))
 	}
 	return e.Package, nil
 }

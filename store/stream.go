@@ -3,24 +3,12 @@ package store
 import (
 	"errors"
 	"io"
-	"strings"
 	"sync"
 )
 
 // errUpload marks what went wrong on the sender's side of a pipe; whoever
 // sees it on the far side leaves the telling to the sender.
 var errUpload = errors.New("upload")
-
-// stripDots removes the ".." that a link may begin with.
-func stripDots(target string) string {
-	segments := strings.Split(target, "/")
-	for i, s := range segments {
-		if s == ".." {
-			segments[i] = "."
-		}
-	}
-	return strings.Join(segments, "/")
-}
 
 // counter counts what is read.
 type counter struct {

@@ -28,7 +28,8 @@ type tree struct {
 	kinds  map[string]kind
 	links  map[string]string // path to target
 	sums   map[string]sum    // of every file
-	names  int               // bytes of all paths
+	names  int               // bytes of all paths and targets
+	steps  int               // taken to resolve links
 }
 
 func newTree(limits Limits) *tree {
@@ -91,6 +92,31 @@ func (t *tree) add(name string, k kind) error {
 		return tooLarge("the paths in the package are more than %d bytes together", maxNames)
 	}
 	t.kinds[name] = k
+	return nil
+}
+
+// addLink notes a symbolic link. Where it leads can only be told once all
+// entries are known: checkLinks.
+func (t *tree) addLink(name, target string) error {
+	switch {
+	case target == "" || len(target) > t.limits.Path:
+		return badEntry(name, "its target is %d bytes long; 1 to %d are allowed", len(target), t.limits.Path)
+	case path.IsAbs(target):
+		return badEntry(name, "the link leads out of the package, to %.120q", target)
+	}
+	for segment := range strings.SplitSeq(target, "/") {
+		if segment == ".." {
+			continue
+		}
+		if _, err := t.clean(segment); err != nil {
+			return badEntry(name, "its target %.120q has a name that is not allowed", target)
+		}
+	}
+	if err := t.add(name, link); err != nil {
+		return err
+	}
+	t.names += len(target)
+	t.links[name] = target
 	return nil
 }
 
@@ -158,6 +184,9 @@ func (t *tree) resolve(name string) (string, error) {
 	for hops := 0; len(pending) > 0; {
 		segment := pending[0]
 		pending = pending[1:]
+		if t.steps++; t.steps > maxSteps {
+			return "", badArchive("its links lead through too many others")
+		}
 		switch segment {
 		case "", ".":
 			continue

@@ -130,7 +130,7 @@ func (u *unpacker) entry(ctx context.Context, h *tar.Header, content io.Reader) 
 	case tar.TypeReg, tar.TypeGNUSparse:
 		return u.file(ctx, name, h, content)
 	case tar.TypeSymlink:
-		return u.symlink(name, h.Linkname)
+		return u.tree.addLink(name, h.Linkname)
 	case tar.TypeLink:
 		return u.hardLink(name, h.Linkname)
 	case tar.TypeChar, tar.TypeBlock:
@@ -206,23 +206,6 @@ func (u *unpacker) copy(ctx context.Context, f *os.File, content io.Reader) erro
 			return err
 		}
 	}
-}
-
-func (u *unpacker) symlink(name, target string) error {
-	switch {
-	case target == "" || len(target) > u.limits.Path:
-		return badEntry(name, "its target is %d bytes long; 1 to %d are allowed", len(target), u.limits.Path)
-	case path.IsAbs(target):
-		return badEntry(name, "the link leads out of the package, to %.120q", target)
-	}
-	if _, err := u.tree.clean(stripDots(target)); err != nil {
-		return badEntry(name, "its target %.120q has a name that is not allowed", target)
-	}
-	if err := u.tree.add(name, link); err != nil {
-		return err
-	}
-	u.tree.links[name] = target
-	return nil
 }
 
 func (u *unpacker) hardLink(name, target string) error {
