@@ -73,6 +73,7 @@ type house struct {
 	public   net.Listener // the API of everyone
 	instance net.Listener // the API of Instances, a Unix socket
 	runtime  runtime.Runtime
+	killed   bool           // the Instances were ended, so their keeper goes too
 	closers  []func() error // last first
 }
 
@@ -161,10 +162,6 @@ func (h *house) listen(ctx context.Context) (err error) {
 		return fmt.Errorf("listen: %w", err)
 	}
 	h.onClose(closeListener(h.public))
-	if h.instance, err = wire.ListenUnix(h.data.Path("run", "api.sock")); err != nil {
-		return fmt.Errorf("listen for Instances: %w", err)
-	}
-	h.onClose(closeListener(h.instance))
 	return nil
 }
 
@@ -199,6 +196,7 @@ func (h *house) serve(ctx context.Context, core *hub.Hub, out io.Writer) error {
 			err := together(ctx, core.Run, func(ctx context.Context) error { return public.Run(ctx, h.public) })
 			kill := h.kills(ctx)
 			h.log.Info("hub stopping", "cause", context.Cause(ctx), "kill", kill)
+			h.killed = kill
 			return errors.Join(err, core.Close(kill, stopGrace))
 		})
 }

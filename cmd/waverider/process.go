@@ -2,61 +2,57 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"path/filepath"
 
 	"waverider/runner"
 	"waverider/runtime/process"
 	"waverider/runtime/process/keeper"
+	"waverider/wire"
 )
 
 // helpers are what this binary runs itself as, before anything else of it
 // wakes up: they are started for every Instance.
 var helpers = map[string]func(args []string) int{
-	keeper.Command:     keeper.Main,
-	keeper.InitCommand: keeper.InitMain,
+	keeper.Command:     process.KeeperMain,
+	keeper.InitCommand: process.InitMain,
 }
 
-// openRuntime brings up the channel that runners connect to and the runtime
-// that starts them.
+// openRuntime opens the channel that runners call, and the runtime.
 func (h *house) openRuntime(ctx context.Context) error {
-	channel, err := runner.Listen(h.data.Path("run", "runner.sock"))
+	channel, err := runner.Listen(h.data.Path("run", "channel.sock"))
 	if err != nil {
 		return fmt.Errorf("listen for runners: %w", err)
 	}
-	accepting, stop := context.WithCancel(context.WithoutCancel(ctx))
-	accepted := make(chan error, 1)
-	go func() { accepted <- channel.Run(accepting) }()
+	ended := make(chan error, 1)
+	go func() { ended <- channel.Run(context.WithoutCancel(ctx)) }()
 	h.onClose(func() error {
-		stop()
-		return errors.Join(channel.Close(), ignoreCanceled(<-accepted))
+		_ = channel.Close() // Run says how it went
+		return <-ended
 	})
+	// The channel's folder, by a path short enough for a socket.
+	if h.instance, err = wire.ListenUnix(filepath.Join(filepath.Dir(channel.Path()), "api.sock")); err != nil {
+		return fmt.Errorf("listen for Instances: %w", err)
+	}
+	h.onClose(closeListener(h.instance))
 	rt, err := process.Open(process.Config{
-		Dir: h.data.Path(), Channel: channel, OrphanAfter: h.cfg.Orphan,
-		Pool: poolConfig(h.cfg.WarmPool), Log: h.log,
+		Dir: h.data.Path(), Channel: channel, OrphanAfter: h.cfg.Orphan, Pool: poolConfig(h.cfg.WarmPool), Log: h.log,
 	})
 	if err != nil {
 		return err
 	}
 	h.runtime = rt
-	h.onClose(func() error { return rt.Close(false) })
+	h.onClose(func() error { return rt.Close(h.killed) })
 	return nil
 }
 
-// poolConfig: the flag's 0 is none, the runtime's 0 is its own choice.
-func poolConfig(flag int) process.PoolConfig {
-	switch flag {
+// poolConfig takes the setting: -1 lets the runtime decide, 0 is none.
+func poolConfig(n int) process.PoolConfig {
+	switch n {
 	case -1:
 		return process.PoolConfig{}
 	case 0:
 		return process.PoolConfig{Size: -1}
 	}
-	return process.PoolConfig{Size: flag}
-}
-
-func ignoreCanceled(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
+	return process.PoolConfig{Size: n}
 }
