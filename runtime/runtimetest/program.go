@@ -204,9 +204,10 @@ func printLines(w *world, args []string) (int, error) {
 }
 
 // grandchild starts a process that is hard to find: not in our session, nor
-// with our pipes.
+// with our pipes. Its number is the one that the suite sees, also from within
+// a pid namespace.
 func grandchild() (int, error) {
-	cmd := exec.Command("/bin/sh", "-c", `(sleep 1000 >/dev/null 2>&1 3>&- </dev/null & echo $!)`)
+	cmd := exec.Command("/bin/sh", "-c", `(read pid rest </proc/self/stat; echo $pid; exec sleep 1000 >/dev/null 2>&1 3>&- </dev/null) &`)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	out, err := cmd.Output()
 	if err != nil {

@@ -37,6 +37,7 @@ type Client struct {
 	exits  map[string]*exitWait
 	fenced bool
 	closed bool
+	ending bool // the keeper was told to end
 	err    error
 }
 
@@ -240,6 +241,9 @@ func (c *Client) Err() error {
 // Shutdown kills all children and ends the keeper. It returns when both are
 // gone.
 func (c *Client) Shutdown(ctx context.Context) error {
+	c.mu.Lock()
+	c.ending = true
+	c.mu.Unlock()
 	_, err := c.call(ctx, &message{Op: opShutdown})
 	if err != nil && !errors.Is(err, ErrGone) {
 		return err

@@ -61,12 +61,12 @@ func (c *Client) listen(conn *conn) {
 // again attaches anew to a keeper that has dropped us but lives: we were
 // stopped for long, and did not listen. nil when that is not so.
 func (c *Client) again() *conn {
-	for deadline := time.Now().Add(reattachTime); c.reason() == ErrGone && c.keeperLives() && time.Now().Before(deadline); time.Sleep(retryEvery) {
+	for deadline := time.Now().Add(reattachTime); c.wantsKeeper() && time.Now().Before(deadline); time.Sleep(retryEvery) {
 		conn, children, err := c.reattach()
 		if err != nil {
-			c.log.Warn("attach to keeper again", "err", err)
 			continue
 		}
+		c.log.Warn("keeper had dropped the connection; attached anew")
 		c.mu.Lock()
 		if c.closed {
 			c.mu.Unlock()
@@ -89,6 +89,14 @@ func (c *Client) again() *conn {
 		return conn
 	}
 	return nil
+}
+
+// wantsKeeper tells whether there is a keeper to go back to, and why to.
+func (c *Client) wantsKeeper() bool {
+	c.mu.Lock()
+	ending := c.ending
+	c.mu.Unlock()
+	return !ending && c.reason() == ErrGone && c.keeperLives()
 }
 
 func (c *Client) reattach() (*conn, []Child, error) {
