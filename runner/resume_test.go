@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -339,5 +340,46 @@ func TestNewerConnectionReplacesTheOlder(t *testing.T) {
 	}
 	if err := b.s.LastError(); err != nil {
 		t.Errorf("LastError: %v", err)
+	}
+}
+
+// TestAcksGivenWhileAwayAreTold acks output, a message and END between two
+// connections.
+func TestAcksGivenWhileAwayAreTold(t *testing.T) {
+	b := newBench(t)
+	raw := b.raw()
+	b.ok(raw.Send(runner.FrameMessage, 0, 1, []byte(`{"type":"completed"}`)))
+	b.ok(raw.Send(runner.FrameData, runner.StreamOutput, 0, []byte("all")))
+	b.ok(raw.Send(runner.FrameEnd, runner.StreamOutput, 3, nil))
+	raw.Close()
+	for b.s.Live() {
+		runtime.Gosched()
+	}
+	_, err := b.s.Receive(b.ctx)
+	b.ok(err)
+	ctx, cancel := context.WithCancel(b.ctx)
+	cancel()
+	if _, err := b.s.Receive(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	b.readAll(func(uint64, []byte) {})
+	again, err := runnertest.DialRaw(b.l.Path(), runner.Hello{
+		Key: b.key, Output: runner.HelloOutput{Next: 3, Ended: true}})
+	b.ok(err)
+	defer again.Close()
+	if w := again.Welcome; w.Output.Received != 3 || w.Messages.Received != 1 {
+		t.Errorf("WELCOME %+v", w)
+	}
+	told := map[uint16]uint64{}
+	for len(told) < 2 {
+		h, _, err := again.Next()
+		b.ok(err)
+		if h.Type != runner.FrameWindow {
+			t.Fatalf("%+v", h)
+		}
+		told[h.Stream] = h.Number
+	}
+	if told[runner.StreamControl] != 1 || told[runner.StreamOutput] != 3 {
+		t.Errorf("told %v", told)
 	}
 }

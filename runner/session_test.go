@@ -370,6 +370,11 @@ func TestDetachSendsTheLastAcks(t *testing.T) {
 			acked = h.Number
 		}
 	}
+	// The Hub still listens: a runner in the middle of a write is not told
+	// that the connection broke before it has read the acks.
+	if _, err := raw.Conn.Write([]byte{0}); err != nil {
+		t.Errorf("write at the end: %v", err)
+	}
 	raw.Conn.Close()
 	b.ok(<-done)
 	if acked != 10 {
