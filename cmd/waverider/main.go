@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"waverider/cli"
+	"waverider/demo"
 )
 
 // version is set when a release is linked.
@@ -31,7 +32,7 @@ func main() {
 }
 
 func rootCommand() *cobra.Command {
-	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), More: []*cobra.Command{configCommand()}})
+	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), More: []*cobra.Command{configCommand(), demo.Command()}})
 }
 
 // signalError is the cause of a context that a signal has ended.

@@ -1,0 +1,31 @@
+// __NAME__: records come in, nothing goes out; what they lead to happens here.
+//
+// The Hub calls the exported function once, when an Instance starts. Its first
+// argument is the input; the others are the arguments of the start.
+
+const SAVE_EVERY = 100; // records
+
+/**
+ * @this {import('waverider').AppContext}
+ * @param {AsyncIterable<any>} input
+ */
+export default async function consumer(input) {
+  // What the last run has saved is still there, also after a power cut.
+  const totals = this.load() ?? { records: 0, sum: 0 };
+  for await (const record of input) {
+    add(totals, record);
+    if (totals.records % SAVE_EVERY === 0) await this.save(totals);
+  }
+  await this.save(totals);
+  this.logger.info('the input has ended', totals);
+}
+
+/**
+ * The work itself is a plain function, so that it can be tested without a Hub.
+ * @param {{ records: number, sum: number }} totals
+ * @param {{ value?: number }} record
+ */
+export function add(totals, record) {
+  totals.records += 1;
+  totals.sum += record.value ?? 0;
+}
