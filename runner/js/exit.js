@@ -2,8 +2,6 @@
 // How a runner ends: after the last output is acked, after a stop, when the
 // program failed, or at once.
 
-const { writeWhole } = require('./logger');
-
 const Code = { COMPLETED: 0, RUNNER: 11, ENVIRONMENT: 20, ENTRYPOINT: 21, LOAD: 22, PROGRAM: 23, UNCAUGHT: 101, KILLED: 137 };
 const FAIL_WITHIN = 2000; // ms for the Hub to hear of a failure
 
@@ -87,9 +85,10 @@ function flushed(stream, done) {
   else stream.write('', () => done());
 }
 
+// tellUser writes behind what the program wrote to stderr itself.
 function tellUser(text) {
   try {
-    writeWhole(2, Buffer.from(text + '\n'));
+    process.stderr.write(text + '\n');
   } catch {
     // stderr is gone; the Hub hears of it by message
   }

@@ -85,4 +85,4 @@ for (const level of LEVELS) {
   };
 }
 
-module.exports = { Logger, writeWhole };
+module.exports = { Logger };

@@ -7,6 +7,7 @@ const { ClientError } = require('./error');
 
 const JSON_TYPE = 'application/json';
 const BYTES_TYPE = 'application/octet-stream';
+const CONTINUE_WITHIN = 1000; // ms; then the body is sent to a Hub that does not say 100
 const ERROR_MAX = 1024 * 1024; // bytes of an error's body that are read
 
 class Client {
@@ -83,13 +84,17 @@ class Client {
         method,
         path: `${this.apiBase}/${path}`,
         agent: streamed ? false : this.agent, // a body may last as long as the program
-        headers: { host: this.host, ...this.authorization(), ...lower(init.headers) },
+        headers: {
+          host: this.host,
+          ...this.authorization(),
+          ...(streamed ? { expect: '100-continue' } : {}),
+          ...lower(init.headers),
+        },
         signal: init.signal,
       });
       request.on('response', resolve);
       request.on('error', (err) => {
-        // The Hub had closed a connection that we kept: nothing was lost.
-        if (!streamed && request.reusedSocket && err.code === 'ECONNRESET') resolve(this.exchange(method, path, init, body));
+        if (!streamed && request.reusedSocket && unheard(method, err)) resolve(this.exchange(method, path, init, body));
         else reject(err);
       });
       if (streamed) pipeBody(body, request, String(request.getHeader('content-type')));
@@ -102,14 +107,34 @@ class Client {
   }
 }
 
-// pipeBody feeds a request and leaves off when its connection ends.
+// unheard: the Hub had closed a connection that we kept, and has not acted.
+function unheard(method, err) {
+  return err.code === 'EPIPE' || (err.code === 'ECONNRESET' && method === 'GET');
+}
+
+// pipeBody feeds a request, as soon as the Hub wants it: what a Hub refuses is
+// not sent, so that its answer is not lost in a broken connection. It leaves
+// off when the connection ends.
 function pipeBody(body, request, type) {
   const source = typeof body.pipe === 'function' ? body : Readable.from(body);
   const bytes = source.readableObjectMode ? Readable.from(serialized(source, type), { objectMode: false }) : source;
   request.flushHeaders();
   bytes.on('error', (err) => request.destroy(err));
-  bytes.pipe(request);
+  let begun = false;
+  const begin = () => {
+    clearTimeout(patience);
+    if (begun || request.destroyed) return;
+    begun = true;
+    bytes.pipe(request);
+  };
+  const patience = setTimeout(begin, CONTINUE_WITHIN);
+  request.on('continue', begin);
+  request.on('response', (response) => {
+    if (response.statusCode < 300) begin();
+    else clearTimeout(patience);
+  });
   finished(request, { readable: false }, (err) => {
+    clearTimeout(patience);
     if (!err) return;
     bytes.unpipe(request);
     if (bytes !== source) bytes.destroy();

@@ -35,6 +35,7 @@ const OPTIONS = {
   target: 'node18',
   format: 'cjs',
   minifyWhitespace: true,
+  keepNames: true, // class names are seen in errors
   metafile: true,
   write: false,
   legalComments: 'none',
