@@ -31,9 +31,11 @@ var arrows = map[string][]string{
 	"runtime/runtimetest":    {"runtime", "runner", "runner/runnertest", "logfile"}, // the suite of the contract
 	"hub":                    {"runtime", "runner", "logfile", "store", "auth", "wire"},
 	"client":                 {"wire"},
-	"tty":                    {},                            // what a terminal can do
-	"localhub":               {},                            // a Hub as a child process of a command
-	"cli":                    {"client", "localhub", "tty"}, // dev runs a Hub of its own
+	"tty":                    {}, // what a terminal can do
+	"localhub":               {}, // a Hub as a child process of a command
+	"cli":                    {"client", "dev", "localhub", "project"},
+	"dev":                    {"client", "tty"},
+	"project":                {}, // files of a new Sequence
 	"demo":                   {"client", "localhub", "tty"},
 	"cmd/waverider":          {"*"},
 	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it

@@ -17,6 +17,7 @@ type Options struct {
 	Version string
 	Hub     *cobra.Command   // `hub` itself, which runs one; nil: only its subcommands
 	More    []*cobra.Command // other commands
+	Types   string           // TypeScript declarations of what a program is given, for new projects
 }
 
 // app is what all commands share: the global flags and the streams.
@@ -65,7 +66,7 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 		hub = &cobra.Command{Use: "hub", Short: "Look at a Hub", RunE: group}
 	}
 	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubConfig())
-	root.AddCommand(hub, a.sequences(), a.instances(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(hub, a.sequences(), a.instances(), a.initProject(o.Types), a.develop(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
 	root.InitDefaultCompletionCmd()
 	return root
@@ -120,6 +121,7 @@ func group(cmd *cobra.Command, args []string) error {
 		return cmd.Help()
 	}
 	err := usage("unknown command %q for %q", args[0], cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 		err.hint = "did you mean " + strings.Join(like, " or ") + "?"
 	}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"waverider/client"
+	"waverider/dev"
+	"waverider/localhub"
+)
+
+// probeTime is how long the Hub of this machine may take to answer before
+// `dev` starts one of its own.
+const probeTime = time.Second
+
+func (a *app) develop() *cobra.Command {
+	var f startFlags
+	var in dev.Input
+	cmd := &cobra.Command{
+		Use:   "dev DIR [ARGUMENT...]",
+		Short: "Run a program while you write it",
+		Long: `Run the program in a folder and show all it says: its output, stdout, stderr and log.
+At each change of a file it is packed, sent as a new revision and started again; what is
+wrong with it is shown, and the next change tries again. Where package.json has a script
+"build", that runs first. Files that .gitignore or .waveriderignore name, and
+node_modules, are not watched. State the program saves does not outlive a restart.
+
+The Hub is the one of --url or WAVERIDER_URL, else the one of this machine; when none runs,
+dev starts one for itself. Ctrl-C stops the program and takes it off the Hub.`,
+		Example: `  waverider dev .
+  waverider dev ./my-program --input records.ndjson
+  tail -f /var/log/syslog | waverider dev . --input -`,
+		Args:              args(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: foldersOnly,
+		RunE: func(cmd *cobra.Command, list []string) (err error) {
+			req, err := f.request(list[1:])
+			if err != nil {
+				return err
+			}
+			in.Live = a.in
+			c, end, err := a.devHub(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, end()) }()
+			return dev.Run(cmd.Context(), dev.Config{
+				Dir: list[0], Hub: c, Request: req, Input: in, Out: a.out, Plain: a.noColor,
+			})
+		},
+	}
+	f.register(a, cmd)
+	for _, name := range []string{"follow", "id"} {
+		_ = cmd.Flags().MarkHidden(name)
+	}
+	cmd.Flags().StringVarP(&in.File, "input", "i", "", "feed each start with this file, or what you type with -")
+	cmd.Flags().StringVarP(&in.Type, "type", "t", "", "content type of the input (default: by the file's name)")
+	return cmd
+}
+
+// devHub connects to the Hub that is named, else to the one of this machine,
+// else to one it starts. end takes down what was started.
+func (a *app) devHub(ctx context.Context) (c *client.Client, end func() error, err error) {
+	if c, err = a.connect(); err != nil {
+		return nil, nil, err
+	}
+	end = func() error { c.Close(); return nil }
+	probe, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	_, err = c.Version(probe)
+	var away *client.UnreachableError
+	if err == nil || a.url != "" || !errors.As(err, &away) {
+		return c, end, err
+	}
+	c.Close()
+	hub, err := localhub.Start(ctx, localhub.Config{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if c, err = client.New(client.Config{URL: hub.URL(), Agent: "waverider/" + a.version}); err != nil {
+		return nil, nil, errors.Join(err, hub.Close())
+	}
+	fmt.Fprintf(a.err, "No Hub runs on this machine; dev has started one for itself: WAVERIDER_URL=%s\n", hub.URL())
+	return c, func() error { c.Close(); return hub.Close() }, nil
+}
