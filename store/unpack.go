@@ -38,7 +38,7 @@ type unpacker struct {
 	dirName string
 }
 
-var copyBuffers = sync.Pool{New: func() any { return make([]byte, 128<<10) }}
+var copyBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
 
 // unpack reads a tar.gz and writes what is in it below root, but for symbolic
 // links: those are made by makeLinks once all of them are known, so that
@@ -46,8 +46,9 @@ var copyBuffers = sync.Pool{New: func() any { return make([]byte, 128<<10) }}
 // its own, which pays for itself above some hundred KiB.
 func unpack(ctx context.Context, archive io.Reader, root *os.Root, limits Limits, grow func(int64) error, ahead bool) (*tree, int64, error) {
 	u := &unpacker{root: root, tree: newTree(limits), limits: limits, grow: grow, hash: sha256.New()}
-	u.buf = copyBuffers.Get().([]byte)
-	defer copyBuffers.Put(u.buf) //nolint:staticcheck // a slice header is small next to what it saves
+	buf := copyBuffers.Get().(*[128 << 10]byte)
+	defer copyBuffers.Put(buf)
+	u.buf = buf[:]
 	defer u.leaveDir()
 
 	packed := &counter{r: archive}
