@@ -79,6 +79,7 @@ func (in *Instance) leadStop(ctx context.Context, proc runtime.Process, timeout 
 			return
 		case stopped && now.Sub(moved) > stopQuiet, now.After(deadline) && (!canKeep || now.After(kept)):
 			_ = proc.Kill()
+			_, _ = in.until(ctx, func(journal.Instance) bool { return in.proc != proc })
 			return
 		case now.After(deadline):
 			// Kept alive: whoever asked for the stop need not wait for it.
