@@ -24,6 +24,7 @@ import (
 type setup struct {
 	url      string // of the Hub's API
 	packages string // folder with a NAME.tar.gz of each folder in sequences/
+	log      string // file with what the Hub says
 }
 
 var shared struct {
@@ -71,7 +72,7 @@ func bringUp() (s setup, end func(), err error) {
 	if err != nil {
 		return s, end, err
 	}
-	s.url = url + "/api/v1"
+	s.url, s.log = url, filepath.Join(dir, "hub.log")
 	return s, func() { stop(); _ = os.RemoveAll(dir) }, nil
 }
 
@@ -112,8 +113,13 @@ func packAll(dir string) (string, error) {
 
 // runHub runs a Hub on a free port. stop ends it with its Instances.
 func runHub(binary, data string) (url string, stop func(), err error) {
-	cmd := exec.Command(binary, "hub", "--listen", "127.0.0.1:0", "--data-dir", data, "--log-level", "warn")
-	cmd.Stderr = os.Stderr
+	cmd := exec.Command(binary, "hub", "--listen", "127.0.0.1:0", "--data-dir", data)
+	log, err := os.Create(filepath.Join(filepath.Dir(data), "hub.log"))
+	if err != nil {
+		return "", nil, err
+	}
+	defer log.Close()
+	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, err
@@ -125,7 +131,7 @@ func runHub(binary, data string) (url string, stop func(), err error) {
 	for url == "" && lines.Scan() {
 		for _, word := range strings.Fields(lines.Text()) {
 			if strings.HasPrefix(word, "http://") {
-				url = strings.TrimRight(word, "/.")
+				url = word
 			}
 		}
 	}
@@ -169,12 +175,21 @@ func TestPublishedClient(t *testing.T) {
 			cmd.Env = append(os.Environ(), "HUB_URL="+s.url, "PACKAGES="+s.packages)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
-				t.Errorf("%v\n%s", err, out)
+				t.Errorf("%v\n%s\nthe Hub's log:\n%s", err, out, tail(s.log))
 			} else if testing.Verbose() {
 				t.Logf("%s", out)
 			}
 		})
 	}
+}
+
+// tail is the end of a file.
+func tail(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data[max(0, len(data)-4000):])
 }
 
 // skip is for a machine that lacks what these tests need. Where a binary was

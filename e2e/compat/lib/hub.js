@@ -30,19 +30,28 @@ async function launch(t, name, payload = {}) {
   return sequence.start(payload);
 }
 
+// parts reads a stream. Who leaves early lets the rest run out: the client's
+// streams are copies, and destroying one would leave its connection open.
+async function* parts(stream) {
+  try {
+    yield* stream.iterator({ destroyOnReturn: false });
+  } finally {
+    stream.resume();
+  }
+}
+
 // text reads a stream to its end.
 async function text(stream) {
-  const parts = [];
-  for await (const part of stream) parts.push(Buffer.from(part));
-  return Buffer.concat(parts).toString();
+  const found = [];
+  for await (const part of parts(stream)) found.push(part);
+  return Buffer.concat(found).toString();
 }
 
 // values reads a stream of JSON lines, all of them or the first n.
 async function values(stream, n = Infinity) {
   const found = [];
   let rest = '';
-  if (n === 0) return found;
-  for await (const part of stream) {
+  for await (const part of parts(stream)) {
     const lines = (rest + part).split('\n');
     rest = lines.pop();
     for (const line of lines) {
@@ -56,7 +65,7 @@ async function values(stream, n = Infinity) {
 // until reads a stream up to the first part that holds the words.
 async function until(stream, words) {
   let all = '';
-  for await (const part of stream) {
+  for await (const part of parts(stream)) {
     all += part;
     if (all.includes(words)) return all;
   }
@@ -92,4 +101,14 @@ async function raw(method, where, { headers = {}, body } = {}) {
   return { status: response.status, headers: response.headers, text: said, json };
 }
 
-module.exports = { hub, url, packageOf, send, launch, text, values, until, ended, fails, raw };
+// entries are the JSON lines of a stream that does not end.
+async function* entries(stream) {
+  let rest = '';
+  for await (const part of stream) {
+    const lines = (rest + Buffer.from(part)).split('\n');
+    rest = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+  }
+}
+
+module.exports = { hub, url, packageOf, send, launch, parts, text, values, until, entries, ended, fails, raw };

@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const test = require('node:test');
 const { HostClient } = require('@scramjet/api-client');
-const { hub, url, send, launch, fails, raw } = require('../lib/hub');
+const { hub, url, send, launch, entries, fails, raw } = require('../lib/hub');
 
 test('getVersion tells the API level', async () => {
   const v = await hub.getVersion();
@@ -51,9 +51,11 @@ test('lists hold what was sent and started, and nothing of it after deletion', a
 });
 
 test('getLogStream replays and follows the log of the Hub', async (t) => {
-  const log = await hub.getLogStream();
+  const leave = new AbortController();
+  t.after(() => leave.abort());
+  const log = await hub.getLogStream({ signal: leave.signal });
   const sequence = await send(t, 'identity');
-  for await (const entry of lines(log)) {
+  for await (const entry of entries(log)) {
     assert.equal(typeof entry.msg, 'string');
     assert.match(entry.level, /^(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)$/);
     assert.ok(Math.abs(Date.now() - entry.ts) < 24 * 3600 * 1000);
@@ -63,32 +65,21 @@ test('getLogStream replays and follows the log of the Hub', async (t) => {
   assert.fail('nothing was logged of the Sequence');
 });
 
-async function* lines(stream) {
-  let rest = '';
-  for await (const part of stream) {
-    const all = (rest + part).split('\n');
-    rest = all.pop();
-    for (const line of all) yield JSON.parse(line);
-  }
-}
-
 test('the audit holds what was done, with ids and numbers of operations', async (t) => {
+  const leave = new AbortController();
+  t.after(() => leave.abort());
   const sequence = await send(t, 'identity');
   await sequence.getInfo();
-  const response = await fetch(`${url}/audit`);
-  for await (const entry of lines(asText(response.body))) {
-    if (entry.objectId === sequence.id && entry.opState === 'END') {
-      assert.equal(entry.opCode, 10200);
-      assert.equal(typeof entry.requestId, 'string');
-      assert.equal(typeof entry.requestorId, 'string');
-      return;
-    }
+  const { body } = await fetch(`${url}/audit`, { signal: leave.signal });
+  for await (const entry of entries(body)) {
+    if (entry.objectId !== sequence.id || entry.opState !== 'END') continue;
+    assert.equal(entry.opCode, 10200);
+    assert.equal(typeof entry.requestId, 'string');
+    assert.equal(typeof entry.requestorId, 'string');
+    return;
   }
+  assert.fail('nothing was audited of the Sequence');
 });
-
-async function* asText(stream) {
-  for await (const part of stream) yield Buffer.from(part).toString();
-}
 
 test('getStatus of a Hub without a Space', async () => {
   const { status, json } = await raw('GET', 'status');

@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const test = require('node:test');
-const { launch, send, text, values, ended, fails, raw } = require('../lib/hub');
+const { hub, launch, send, parts, text, values, ended, fails, raw } = require('../lib/hub');
 
 // within runs a call that must not take as long as ms.
 async function within(ms, call) {
@@ -127,11 +127,11 @@ test('what fails is started again when its policy says so', async (t) => {
   const { json } = await raw('POST', `sequence/${sequence.id}/start`, {
     headers: { 'content-type': 'application/json' }, body: JSON.stringify({ args: ['later'], restart: 'on-failure' }),
   });
-  const log = await (await fetch(`${process.env.HUB_URL}/instance/${json.id}/stderr`)).body;
-  let seen = 0;
-  for await (const part of log) {
-    seen += (Buffer.from(part).toString().match(/Error: uncaught on purpose/g) || []).length;
-    if (seen >= 2) break;
+  const log = await hub.getInstanceClient(json.id).getStream('stderr');
+  let all = '';
+  for await (const part of parts(log)) {
+    all += part;
+    if (all.match(/Error: uncaught on purpose/g)?.length === 2) break;
   }
   const { json: info } = await raw('GET', `instance/${json.id}`);
   assert.ok(info.restarts >= 1, JSON.stringify(info.restarts));

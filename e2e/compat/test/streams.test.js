@@ -35,13 +35,12 @@ test('objects come in and go out as JSON lines', async (t) => {
 
 test('input stays open when asked to, and ends when asked to', async (t) => {
   const instance = await launch(t, 'identity');
-  const output = await instance.getStream('output');
+  const output = text(await instance.getStream('output'));
   await instance.sendInput(Readable.from(['first ']), {}, { type: 'text/plain', end: false });
-  await until(output, 'first ');
   const { status } = await raw('POST', `instance/${instance.id}/input`, { headers: { 'x-end-stream': 'false' }, body: 'second ' });
   assert.equal(status, 202);
   await instance.sendInput(Readable.from(['last']), {}, { type: 'text/plain' });
-  assert.equal(await text(await instance.getStream('output')), 'second last');
+  assert.equal(await output, 'first second last');
   await fails(instance.sendInput(Readable.from(['late']), {}, { type: 'text/plain' }), 'GONE', 410, /ended/);
 });
 
@@ -99,11 +98,14 @@ test('stdout, stderr and log are streams of their own; stdin is copied', async (
 
 test('a reader of stdout goes on where the one before it stopped', async (t) => {
   const instance = await launch(t, 'texts');
-  const first = await instance.getStream('stdout');
-  await until(first, 'to stdout\n');
-  first.destroy();
+  const leave = new AbortController();
+  const first = await instance.clientUtils.getStream(`instance/${instance.id}/stdout`, { signal: leave.signal });
+  assert.equal(await until(first, '\n'), 'to stdout\n');
+  first.on('error', () => {}); // that it was left
+  leave.abort();
   await instance.sendStdin(Readable.from(['more\n']));
   await ended(instance);
+  assert.equal(await text(await instance.getStream('stdout')), 'more\n');
   const { text: all } = await raw('GET', `instance/${instance.id}/stdout?from=start`);
   assert.equal(all, 'to stdout\nmore\n');
 });
