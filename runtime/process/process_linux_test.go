@@ -46,7 +46,8 @@ func newPlace(t *testing.T, change func(*process.Config)) *place {
 	dir := t.TempDir()
 	p := &place{t: t, cfg: process.Config{
 		Dir:       dir,
-		Languages: map[string]process.Language{"suite": {Version: "1", Argv: []string{os.Args[0]}}},
+		// The variable counts for a binary built with -race only.
+		Languages: map[string]process.Language{"suite": {Version: "1", Argv: []string{"env", "GORACE=atexit_sleep_ms=0", os.Args[0]}}},
 		Pool:      process.PoolConfig{Size: -1},
 		Log:       slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}}

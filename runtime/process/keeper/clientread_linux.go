@@ -177,6 +177,9 @@ func (c *Client) bury() {
 	if c.process != nil {
 		c.process.Kill()
 		c.process.Wait()
+	} else if c.pidfd >= 0 {
+		// It may be the child of this process though an earlier Client started it.
+		unix.Wait4(c.pid, nil, 0, nil)
 	}
 }
 
