@@ -30,8 +30,17 @@ func TestMain(m *testing.M) {
 		}
 	}
 	runtimetest.Program()
+	if dir := os.Getenv("PROCESS_TEST_HUB"); dir != "" {
+		helperHub(dir)
+	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // for the keepers started here
 	goleak.VerifyTestMain(m)
+}
+
+// suiteLanguage is this binary as a runner. The variable counts for one that
+// was built with -race only.
+var suiteLanguage = map[string]process.Language{
+	"suite": {Version: "1", Argv: []string{"env", "GORACE=atexit_sleep_ms=0", os.Args[0]}},
 }
 
 // place is a Hub's data folder with what surrounds a Runtime.
@@ -46,8 +55,7 @@ func newPlace(t *testing.T, change func(*process.Config)) *place {
 	dir := t.TempDir()
 	p := &place{t: t, cfg: process.Config{
 		Dir:       dir,
-		// The variable counts for a binary built with -race only.
-		Languages: map[string]process.Language{"suite": {Version: "1", Argv: []string{"env", "GORACE=atexit_sleep_ms=0", os.Args[0]}}},
+		Languages: suiteLanguage,
 		Pool:      process.PoolConfig{Size: -1},
 		Log:       slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}}
