@@ -30,7 +30,7 @@ class InputStream extends Readable {
   // _read pushes whole batches: the next one is decoded when all of this one
   // was taken.
   _read() {
-    if (this._reading || this._iterating) return;
+    if (this._reading || this._iterating || this.destroyed) return;
     let items;
     try {
       items = this._input.next();
@@ -51,11 +51,19 @@ class InputStream extends Readable {
     }
   }
 
-  // pushItem pushes one value. A JSON null is a value of its own for those
+  // pushItem pushes one value. What a listener of the program throws is its own
+  // uncaught exception; the values after this one must not go with it. A JSON null is a value of its own for those
   // who iterate, but ends a Readable: it can't be told apart there.
   pushItem(item) {
-    if (item !== null) this.push(item);
-    else this._input.logger.error('the input has the value null, which a stream cannot carry: skipped (use for await)');
+    if (item !== null) {
+      try {
+        this.push(item);
+      } catch (err) {
+        process.nextTick(() => { throw err; });
+      }
+      return;
+    }
+    this._input.logger.error('the input has the value null, which a stream cannot carry: skipped (use for await)');
   }
 
   // untouched tells that nobody has begun to read.

@@ -67,14 +67,13 @@ class Runner {
   start(start) {
     if (this.channel.instance !== '') return;
     this.channel.instance = start.instance;
-    const { prepare } = require('./prepare');
-    prepare(start);
     const { AppContext } = require('./context');
     this.context = new AppContext(start, new Logger('Sequence'), this);
     this.runProgram(start).catch((err) => this.exit.fail('run', Code.RUNNER, err));
   }
 
   async runProgram(start) {
+    require('./prepare').prepare(start);
     const chain = await this.loadProgram(start);
     if (chain === null) return;
     this.messages.send({ type: 'ready', requires: chain.requires, contentType: chain.contentType });
@@ -169,6 +168,7 @@ class Runner {
   }
 
   save(state) {
+    if (this.messages.full()) return Promise.reject(new Error('save: the Hub has not answered for too long'));
     const id = ++this.lastSave;
     return new Promise((resolve, reject) => {
       this.saves.set(id, { resolve, reject });

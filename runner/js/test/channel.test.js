@@ -184,6 +184,20 @@ test('a Hub that breaks the rules loses its connection and can go on with a new 
   assert.strictEqual(await instance.exited, 0);
 });
 
+test('a message that comes again is handled once and acked again', async (t) => {
+  const hub = await Hub.start(t);
+  const instance = hub.run("module.exports = function () { this.on('x', (n) => this.emit('had', n)); return new Promise(() => {}); }");
+  await instance.got('ready');
+  instance.send('event', { name: 'x', message: 1 });
+  const again = instance.queue[instance.queue.length - 1].bytes;
+  await instance.got('event');
+  instance.socket.write(again);
+  instance.send('event', { name: 'x', message: 2 });
+  await instance.got('event', 2);
+  await instance.until(() => instance.queue.length === 0);
+  assert.deepStrictEqual(instance.messages.filter((m) => m.type === 'event').map((m) => m.message), [1, 2]);
+});
+
 test('a key the Hub does not know yet', async (t) => {
   const hub = await Hub.start(t);
   const instance = hub.run(ECHO);

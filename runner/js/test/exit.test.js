@@ -203,6 +203,22 @@ test('a program that handles uncaught exceptions itself goes on', async (t) => {
   assert.strictEqual(await instance.exited, 0);
 });
 
+test('a listener that throws costs a program that goes on no input', async (t) => {
+  const hub = await Hub.start(t);
+  const instance = hub.run(`module.exports = (input) => new Promise((done) => {
+    const got = [];
+    process.on('uncaughtException', () => {});
+    input.on('data', (x) => { got.push(x); if (x % 3 === 0) throw new Error('x'); }).on('end', () => done(got));
+  })`);
+  await instance.got('ready');
+  instance.send('input', { contentType: 'application/x-ndjson' });
+  const text = Array.from({ length: 100 }, (_, i) => `${i}\n`).join('');
+  instance.write(text.slice(0, 20));
+  await instance.until(() => instance.input.acked === 20);
+  instance.end(text.slice(20));
+  assert.strictEqual(await instance.all(), text);
+});
+
 test('a failure is told even when the Hub is away, or the runner leaves after 2 s', async (t) => {
   const hub = await Hub.start(t);
   const program = `module.exports = function () { setTimeout(() => { throw new Error('x'); }, 300); ${FOREVER} }`;

@@ -10,6 +10,7 @@ const os = require('node:os');
 const path = require('node:path');
 
 const MAIN = path.join(__dirname, '..', 'main.js');
+const DEADLINE = 30000; // ms; a test that waits longer has failed
 const HELLO = 1, WELCOME = 2, DATA = 3, WINDOW = 4, END = 5, MESSAGE = 6;
 
 function header(type, stream, length, number) {
@@ -316,7 +317,9 @@ class Instance extends EventEmitter {
 
   // until waits for a condition to hold, looking again after every event.
   async until(holds, what) {
+    const deadline = Date.now() + DEADLINE;
     for (;;) {
+      if (Date.now() >= deadline) throw new Error(`${what || holds}: not within ${DEADLINE} ms\n${this.text.stderr}\n${this.text.log.slice(-2000)}`);
       if (this.broken) throw this.broken;
       const value = holds();
       if (value) return value;
@@ -325,7 +328,9 @@ class Instance extends EventEmitter {
       }
       await new Promise((again) => {
         const events = ['frame', 'text', 'exit', 'hello'];
+        const timer = setTimeout(() => go(), deadline - Date.now());
         const go = () => {
+          clearTimeout(timer);
           for (const name of events) this.off(name, go);
           again();
         };
