@@ -31,11 +31,7 @@ func (h *Hub) postEvent(in *Instance, w http.ResponseWriter, r *http.Request) er
 	if json.Unmarshal(body.Name, &event.Name) != nil || event.Name == "" {
 		return waverider.Errorf(waverider.Invalid, "Invalid format, eventName missing.")
 	}
-	proc, err := in.process(r.Context())
-	if err != nil {
-		return err
-	}
-	if err := proc.Session().Send(r.Context(), "event", event); err != nil {
+	if err := in.send(r.Context(), "event", event); err != nil {
 		return err
 	}
 	return wire.WriteJSON(w, http.StatusOK, map[string]string{"accepted": "OK"})

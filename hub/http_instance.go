@@ -158,11 +158,7 @@ func (h *Hub) postMonitoringRate(in *Instance, w http.ResponseWriter, r *http.Re
 	if rate.Rate == nil || *rate.Rate < 0 {
 		return waverider.Errorf(waverider.Invalid, "monitoringRate: want a number of messages per second, 0 or more")
 	}
-	proc, err := in.process(r.Context())
-	if err != nil {
-		return err
-	}
-	err = proc.Session().Send(r.Context(), "monitoring", struct {
+	err := in.send(r.Context(), "monitoring", struct {
 		Rate float64 `json:"rate"`
 	}{*rate.Rate})
 	if err != nil {

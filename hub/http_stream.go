@@ -245,11 +245,7 @@ func (in *Instance) fixInputType(ctx context.Context, kind string) error {
 	case fixed != "":
 		return waverider.Errorf(waverider.Unsupported, "the input of Instance %s is %s since its first body; send that", in.id, fixed)
 	}
-	proc, err := in.process(ctx)
-	if err != nil {
-		return err
-	}
-	if err := proc.Session().Send(ctx, "input", inputMessage{kind}); err != nil {
+	if err := in.send(ctx, "input", inputMessage{kind}); err != nil {
 		return err
 	}
 	in.update(func(rec *journal.Instance) { rec.Declared.InputType = kind })

@@ -2,12 +2,14 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
 	"waverider"
 	"waverider/hub/journal"
+	"waverider/runner"
 	"waverider/runtime"
 )
 
@@ -133,6 +135,23 @@ func (in *Instance) process(ctx context.Context) (runtime.Process, error) {
 		return nil, in.gone()
 	}
 	return proc, nil
+}
+
+// send tells the program something. It fails with Gone when there is none, or
+// the one there was has just ended.
+func (in *Instance) send(ctx context.Context, typ string, v any) error {
+	proc, err := in.process(ctx)
+	if err != nil {
+		return err
+	}
+	switch err := proc.Session().Send(ctx, typ, v); {
+	case errors.Is(err, runner.ErrClosed):
+		return waverider.Errorf(waverider.Gone, "this run of Instance %s has just ended", in.id)
+	case errors.Is(err, runner.ErrDetached):
+		return errHubStops
+	default:
+		return err
+	}
 }
 
 func (in *Instance) gone() error {

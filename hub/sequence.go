@@ -175,7 +175,7 @@ func (h *Hub) Lookup(ref string) (*waverider.Sequence, *waverider.Revision, erro
 // byName finds name@version or name; two Sequences of one name are ambiguous.
 func (h *Hub) byName(ref string) (*waverider.Sequence, *waverider.Revision, error) {
 	name, version := ref, ""
-	if at := strings.LastIndex(ref, "@"); at > 0 {
+	if at := strings.LastIndex(ref, "@"); at > 0 && at < len(ref)-1 {
 		name, version = ref[:at], ref[at+1:]
 	}
 	var found []*waverider.Sequence

@@ -41,12 +41,14 @@ func (in *Instance) supervise(ctx context.Context, begun func()) {
 		if proc != nil {
 			in.release(proc)
 		}
-		if !v.restart || !in.pause(ctx, v.after) {
-			if ctx.Err() == nil {
-				in.finish()
-			}
-			return
+		if v.restart && in.pause(ctx, v.after) {
+			continue
 		}
+		// A restart that a closing Hub interrupts is for the next Hub to do.
+		if !v.restart || ctx.Err() == nil {
+			in.finish()
+		}
+		return
 	}
 }
 
