@@ -15,7 +15,6 @@ class InputStream extends Readable {
     this._input = input;
     this._reading = false;
     this._iterating = false;
-    this._taken = 0; // bytes since the event loop last had its turn
   }
 
   get contentType() {
@@ -107,7 +106,7 @@ class Batches {
     this.input = stream.take();
     this.items = [];
     this.at = 0;
-    this.turn = 0;
+    this.turned = 0; // where other events had their turn last
     this.ended = false;
     this.refilling = null; // the promise of a next() that waits
     this.error = null;
@@ -118,10 +117,16 @@ class Batches {
     if (this.refilling !== null) return this.refilling.then(() => this.next());
     if (this.at < this.items.length) return Promise.resolve({ value: this.items[this.at++], done: false });
     if (this.ended) return this.last();
+    if (!this.due() && this.fetch()) return this.next();
     this.refilling = this.refill().finally(() => {
       this.refilling = null;
     });
     return this.refilling.then(() => this.next());
+  }
+
+  // due: other events have waited long enough.
+  due() {
+    return this.input.position() - this.turned >= TURN;
   }
 
   last() {
@@ -133,8 +138,8 @@ class Batches {
   async refill() {
     for (;;) {
       if (this.ended) return;
-      if (this.turn >= TURN) {
-        this.turn = 0;
+      if (this.due()) {
+        this.turned = this.input.position();
         await new Promise((go) => setImmediate(go));
         continue;
       }
@@ -143,7 +148,7 @@ class Batches {
         this.wake = go;
         this.input.wait(go);
       });
-      this.turn = 0;
+      this.turned = this.input.position();
     }
   }
 
@@ -161,7 +166,6 @@ class Batches {
     if (items !== null) {
       this.items = items;
       this.at = 0;
-      this.turn += this.input.taken;
       return true;
     }
     if (!this.input.done()) return false;

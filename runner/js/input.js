@@ -96,6 +96,11 @@ class Input {
     return this.failure !== null || (this.ended && this.queue.length === 0 && this.flushed);
   }
 
+  // position is how far the program has come.
+  position() {
+    return this.consumed + this.taken;
+  }
+
   // isRead: somebody waits for more.
   isRead() {
     return this.waiter !== null && !this.done();
@@ -128,6 +133,8 @@ class Input {
   // next is an array of decoded items, or null when nothing is there now (or
   // ever: see done). It throws once when the type is one we don't know.
   next() {
+    const rest = this.decoder === null ? null : this.decoder.more();
+    if (rest !== null && rest.length > 0) return rest;
     this.credit();
     if (this.failure !== null || !this.ready()) return null;
     while (this.queue.length > 0) {
