@@ -68,6 +68,11 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubConfig())
 	root.AddCommand(hub, a.sequences(), a.instances(), a.initProject(o.Types), a.develop(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
+	for _, c := range append(o.More, hub) {
+		if c.Args != nil {
+			c.Args = args(c.Args)
+		}
+	}
 	root.InitDefaultCompletionCmd()
 	return root
 }

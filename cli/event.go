@@ -63,6 +63,9 @@ been none, the first to come. --next waits for the next one, --stream shows each
 		Args:              args(cobra.ExactArgs(2)),
 		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
 		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, more []string) error {
+			if next && stream {
+				return usage("--next and --stream exclude each other")
+			}
 			if timeout > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, timeout)
@@ -86,6 +89,5 @@ been none, the first to come. --next waits for the next one, --stream shows each
 	cmd.Flags().BoolVarP(&next, "next", "n", false, "wait for the next one")
 	cmd.Flags().BoolVarP(&stream, "stream", "s", false, "show each, one JSON value a line")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this time (exit code 7)")
-	cmd.MarkFlagsMutuallyExclusive("next", "stream")
 	return cmd
 }

@@ -209,8 +209,17 @@ func extra(line []byte) string {
 		switch key {
 		case "level", "msg", "ts", "from", "data":
 		default:
-			fmt.Fprintf(&b, " %v=%s", key, compact(value))
+			fmt.Fprintf(&b, " %v=%s", key, plainWord(value))
 		}
 	}
 	return b.String()
+}
+
+// plainWord is a JSON value as it is, but for strings that are one word.
+func plainWord(value json.RawMessage) string {
+	var word string
+	if json.Unmarshal(value, &word) == nil && word != "" && !strings.ContainsAny(word, " \t\n\"=") {
+		return word
+	}
+	return compact(value)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"sync/atomic"
+	"time"
 )
 
 // Version is what answers at the other end.
@@ -56,5 +58,32 @@ func (c *Client) HubStatus(ctx context.Context) (raw json.RawMessage, err error)
 // HubLog streams the Hub's own log, one JSON object a line: what is kept, and
 // with follow what comes.
 func (c *Client) HubLog(ctx context.Context, follow bool) (io.ReadCloser, error) {
-	return c.stream(ctx, ReadOptions{Once: !follow}.query(), "log")
+	text, err := c.stream(ctx, ReadOptions{Once: !follow}.query(), "log")
+	if err != nil || follow {
+		return text, err
+	}
+	return &untilQuiet{ReadCloser: text}, nil
+}
+
+// quietTime without a byte is the end of a replay.
+const quietTime = 500 * time.Millisecond
+
+// untilQuiet ends a stream that has had nothing for a while: Hubs of Scramjet
+// replay their log and then follow, whatever they are asked.
+type untilQuiet struct {
+	io.ReadCloser
+	quiet atomic.Bool
+}
+
+func (u *untilQuiet) Read(p []byte) (int, error) {
+	t := time.AfterFunc(quietTime, func() {
+		u.quiet.Store(true)
+		_ = u.Close() // wakes the Read below
+	})
+	n, err := u.ReadCloser.Read(p)
+	t.Stop()
+	if err != nil && u.quiet.Load() {
+		return n, io.EOF
+	}
+	return n, err
 }
