@@ -14,6 +14,7 @@ import (
 	"waverider/auth"
 	"waverider/hub/journal"
 	"waverider/runner"
+	"waverider/runtime"
 	"waverider/wire"
 )
 
@@ -179,6 +180,9 @@ func (in *Instance) openInput(ctx context.Context, r *http.Request) (*intake, er
 	if rec.Declared.Requires != "" || rec.Request.InputTopic != "" {
 		return nil, waverider.Errorf(waverider.NotAllowed, "Input provided in other way")
 	}
+	if err := in.greeted(ctx, proc); err != nil {
+		return nil, err
+	}
 	sink := proc.Session().Input()
 	if sink.Ended() {
 		return nil, waverider.Errorf(waverider.Gone, "the input of Instance %s has ended; nothing more can be sent", in.id)
@@ -198,6 +202,34 @@ func (in *Instance) openInput(ctx context.Context, r *http.Request) (*intake, er
 		body.skip = at - offset
 	}
 	return body, nil
+}
+
+// greeted waits until the runner has said which input it has: under a Hub that
+// came back it may be much.
+func (in *Instance) greeted(ctx context.Context, proc runtime.Process) error {
+	select {
+	case <-proc.Session().Connected():
+		return nil
+	default:
+	}
+	wait, cancel := context.WithCancel(ctx)
+	defer cancel()
+	gone := make(chan error, 1)
+	go func() {
+		_, err := in.until(wait, func(journal.Instance) bool { return in.proc != proc })
+		gone <- err
+	}()
+	select {
+	case <-proc.Session().Connected():
+		cancel()
+		<-gone
+		return nil
+	case err := <-gone:
+		if err != nil {
+			return err
+		}
+		return in.gone()
+	}
 }
 
 func headerOffset(r *http.Request) (int64, error) {

@@ -378,3 +378,27 @@ func TestStdinReachesTheProgram(t *testing.T) {
 		t.Errorf("stdin was %q", text)
 	}
 }
+
+func TestOutputStaysInOrderWhileItsReaderComes(t *testing.T) {
+	s := newSite(t)
+	var want strings.Builder
+	for n := range 300 {
+		want.WriteString(strconv.Itoa(n) + "\n")
+	}
+	s.on.on("a.js", func(p *proc) int {
+		p.ready()
+		for n := range 300 {
+			if _, err := p.Write([]byte(strconv.Itoa(n) + "\n")); err != nil {
+				return waverider.ExitKilled
+			}
+		}
+		return p.finish(0)
+	})
+	seq := s.upload("", "", "a.js")
+	for range 30 {
+		id := s.start(seq, "")
+		if got := s.get("/instance/" + id + "/output").body; got != want.String() {
+			t.Fatalf("out of order: %.200q", got)
+		}
+	}
+}

@@ -25,6 +25,7 @@ type Instance struct {
 	events *eventLog
 	done   chan struct{} // closed when supervise has returned
 	wake   chan struct{} // a wish came while waiting to restart
+	saving chan struct{} // held by the one who journals the record
 
 	mu      sync.Mutex
 	rec     journal.Instance
@@ -54,7 +55,7 @@ func (h *Hub) newInstance(rec journal.Instance) *Instance {
 	in := &Instance{
 		hub: h, id: rec.ID, dir: h.cfg.DataDir.Path("slots", string(rec.ID)),
 		log: h.log.With("instance", rec.ID), out: newOutlet(), events: newEventLog(),
-		done: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		done: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}), saving: make(chan struct{}, 1),
 		rec: rec, inBase: rec.InputBase, input: make(chan struct{}, 1),
 	}
 	in.texts.open(in.dir, h.cfg.LogLimit)
@@ -82,8 +83,11 @@ func (in *Instance) record() journal.Instance {
 	return in.rec
 }
 
-// save journals the record as it is now.
+// save journals the record as it is now, or later: never as it was before
+// another save.
 func (in *Instance) save() error {
+	in.saving <- struct{}{}
+	defer func() { <-in.saving }()
 	rec := in.record()
 	in.mu.Lock()
 	removed := in.removed

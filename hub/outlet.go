@@ -146,7 +146,11 @@ func (o *outlet) next(ctx context.Context, src *runner.Output) (runner.Chunk, er
 func (o *outlet) take(f *flow, c runner.Chunk) {
 	defer c.Release()
 	at := f.base + c.Offset
-	if o.deliver(c.Data, at) {
+	o.mu.Lock()
+	held := len(o.held) > 0
+	o.mu.Unlock()
+	// What is held goes first, also to a reader that came this very moment.
+	if !held && o.deliver(c.Data, at) {
 		f.delivered(at + uint64(len(c.Data)))
 		return
 	}

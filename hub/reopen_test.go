@@ -1,0 +1,177 @@
+package hub_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"waverider"
+)
+
+func TestInstancesRunOnUnderAHubThatComesBack(t *testing.T) {
+	s := newSite(t)
+	id := s.run("echo.js", echo, `{"args":[1],"appConfig":{"k":"v"}}`)
+	in := "/instance/" + id + "/input"
+	s.want(http.StatusAccepted, "POST", in, "one ", "Content-Type", "text/plain", "x-end-stream", "false", "Waverider-Offset", "0")
+	before := s.get("/instance/" + id).body
+	s.reopen()
+	after := s.want(http.StatusOK, "GET", "/instance/"+id, "").body
+	if strip(t, before) != strip(t, after) {
+		t.Errorf("%s\nbecame\n%s", before, after)
+	}
+	// Sent again, for nobody knows what the Hub had when it went.
+	s.want(http.StatusOK, "POST", in, "one two", "Waverider-Offset", "0")
+	if a := s.get("/instance/" + id + "/output"); a.body != "one two" {
+		t.Errorf("output %q", a.body)
+	}
+	s.ended(id)
+	if v := s.info(id); v.Status != "completed" || v.Epoch != 1 || v.Restarts != 0 || v.Input.Offset != 7 {
+		t.Errorf("ended as %+v", v)
+	}
+	ended := s.get("/instance/" + id).body
+	s.reopen()
+	if again := s.get("/instance/" + id).body; strip(t, again) != strip(t, ended) {
+		t.Errorf("%s\nbecame\n%s", ended, again)
+	}
+}
+
+// strip takes off what only a running process has to tell.
+func strip(t *testing.T, body string) string {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		t.Fatal(err)
+	}
+	delete(v, "sandbox")
+	for _, name := range []string{"input", "output"} {
+		stream, _ := v[name].(map[string]any)
+		delete(stream, "offset") // moves
+		delete(stream, "ended")
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestWhatEndedWhileTheHubWasAwayIsTold(t *testing.T) {
+	s := newSite(t)
+	end, gone := make(chan struct{}), make(chan struct{})
+	id := s.run("a.js", func(p *proc) int {
+		p.ready()
+		if _, err := p.Write([]byte("last words")); err != nil {
+			return waverider.ExitKilled
+		}
+		<-end
+		defer close(gone)
+		return waverider.ExitProgram
+	}, "")
+	s.stop()
+	close(end)
+	<-gone
+	s.open()
+	s.ended(id)
+	if v := s.info(id); v.Status != "errored" || v.Terminated.ExitCode != waverider.ExitProgram || v.Epoch != 1 {
+		t.Errorf("ended as %+v %+v", v, v.Terminated)
+	}
+}
+
+func TestLostInstancesFollowTheirPolicy(t *testing.T) {
+	s := newSite(t)
+	started := make(chan string, 4)
+	s.on.on("a.js", func(p *proc) int {
+		started <- string(p.Spec.Start.Instance)
+		return idle(p)
+	})
+	seq := s.upload("", "", "a.js")
+	never, again := s.start(seq, ""), s.start(seq, `{"restart":"on-failure"}`)
+	<-started
+	<-started
+	s.stop()
+	s.on.lose()
+	s.open()
+	if got := <-started; got != again {
+		t.Errorf("%s was started, want %s", got, again)
+	}
+	s.ended(never)
+	if v := s.info(never); v.Status != "errored" || v.Terminated.ExitCode != 137 || !strings.Contains(v.Terminated.Reason, "lost") {
+		t.Errorf("what is never restarted: %+v %+v", v, v.Terminated)
+	}
+	if v := s.info(again); v.Epoch != 2 || v.Restarts != 1 {
+		t.Errorf("what is restarted: %+v", v)
+	}
+}
+
+func TestAStopGoesOnUnderAHubThatComesBack(t *testing.T) {
+	s := newSite(t)
+	asked := make(chan struct{}, 2)
+	id := s.run("a.js", func(p *proc) int {
+		p.ready()
+		for {
+			if _, err := p.Expect("stop"); err != nil {
+				return waverider.ExitKilled
+			}
+			asked <- struct{}{}
+		}
+	}, "")
+	stopping := s.hub
+	go func() {
+		in, err := stopping.Instance(id)
+		if err == nil {
+			_ = in.Stop(t.Context(), 60e9, false)
+		}
+	}()
+	<-asked
+	s.reopen()
+	if got := s.info(id).Status; got != "stopping" {
+		t.Errorf("status %s", got)
+	}
+	<-asked // anew, by the new Hub
+	s.want(http.StatusAccepted, "POST", "/instance/"+id+"/_kill", "")
+	s.ended(id)
+	if v := s.info(id); v.Terminated.ExitCode != 137 {
+		t.Errorf("ended as %+v", v.Terminated)
+	}
+}
+
+func TestSavedStateIsThereAtTheNextStart(t *testing.T) {
+	s := newSite(t)
+	saved, given := make(chan string, 2), make(chan string, 2)
+	s.on.on("a.js", func(p *proc) int {
+		given <- string(p.Spec.Start.State)
+		p.ready()
+		_ = p.Send("save", map[string]any{"id": 1, "state": map[string]any{"n": 5}})
+		m, err := p.Expect("saved")
+		if err != nil {
+			return waverider.ExitKilled
+		}
+		saved <- string(m.Data)
+		return idle(p)
+	})
+	id := s.start(s.upload("", "", "a.js"), `{"restart":"always"}`)
+	if got := <-given; got != "" {
+		t.Errorf("at first it has state %s", got)
+	}
+	if got := <-saved; strings.Contains(got, "error") || !strings.Contains(got, `"id":1`) {
+		t.Errorf("answer to save: %s", got)
+	}
+	s.stop()
+	s.on.lose()
+	s.open()
+	if got := <-given; got != `{"n":5}` {
+		t.Errorf("after a power cut it has state %s", got)
+	}
+	s.want(http.StatusAccepted, "POST", "/instance/"+id+"/_kill", `{"removeImmediately":true}`)
+}
+
+func TestADataDirHasOneHub(t *testing.T) {
+	s := newSite(t)
+	if d, err := openData(s.dir); err == nil {
+		_ = d.Close()
+		t.Error("a second Hub has the data dir")
+	} else if !strings.Contains(err.Error(), "in use by another Hub") {
+		t.Error(err)
+	}
+}
