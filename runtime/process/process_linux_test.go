@@ -45,12 +45,12 @@ var suiteLanguage = map[string]process.Language{
 
 // place is a Hub's data folder with what surrounds a Runtime.
 type place struct {
-	t     *testing.T
+	t     testing.TB
 	cfg   process.Config
 	close func()
 }
 
-func newPlace(t *testing.T, change func(*process.Config)) *place {
+func newPlace(t testing.TB, change func(*process.Config)) *place {
 	t.Helper()
 	dir := t.TempDir()
 	p := &place{t: t, cfg: process.Config{

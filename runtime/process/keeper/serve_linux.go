@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"time"
@@ -232,17 +233,42 @@ func (k *server) answerSpawn(m *message) {
 
 // assign makes a waiting child somebody's program, with its limits.
 func (k *server) assign(c *child, m *message, reply *message) {
+	// It may have died this moment, and its other threads be still at it.
+	now, err := statProcess(c.PID)
+	if err != nil || now.state == 'Z' || !c.doomed.IsZero() || c.Exit != nil {
+		reply.Error = "child has ended"
+		return
+	}
 	report := applyLimits(c.Tree, m.Limits)
-	if n := uint64(m.Limits.Files); n > 0 && c.Exit == nil && !c.reaped {
-		limit := &unix.Rlimit{Cur: n, Max: n}
-		if err := unix.Prlimit(c.PID, unix.RLIMIT_NOFILE, limit, nil); err != nil {
-			report.Missing = append(report.Missing, "open file limit: "+err.Error())
-		} else {
-			report.Layers = append(report.Layers, "open file limit")
-		}
+	if m.Limits.Files > 0 {
+		lowerFiles(c, uint64(m.Limits.Files), &report)
 	}
 	c.Assigned, c.Label = true, m.Label
 	reply.Children, reply.Report = []Child{c.Child}, &report
+}
+
+// lowerFiles sets the file limit of a child that runs, and of the program
+// behind it when the child is the first process of a namespace.
+func lowerFiles(c *child, files uint64, r *Report) {
+	pids := []int{c.PID}
+	if c.Tree.Kind == PIDNamespace {
+		pids = closure(processes(), map[int]bool{c.PID: true})
+	}
+	for _, pid := range pids {
+		var now unix.Rlimit
+		err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &now)
+		if files > now.Max {
+			err = fmt.Errorf("this machine allows %d", now.Max)
+		}
+		if err == nil {
+			err = unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: files, Max: files}, nil)
+		}
+		if err != nil {
+			r.Missing = append(r.Missing, fmt.Sprintf("open file limit %d: %v", files, err))
+			return
+		}
+	}
+	r.Layers = append(r.Layers, fmt.Sprintf("open file limit %d", files))
 }
 
 func validID(id string) bool {
