@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"waverider"
 	"waverider/client"
 	"waverider/dev"
 	"waverider/localhub"
@@ -40,6 +41,9 @@ dev starts one for itself. Ctrl-C stops the program and takes it off the Hub.`,
 			req, err := f.request(list[1:])
 			if err != nil {
 				return err
+			}
+			if req.Restart == "" {
+				req.Restart = waverider.RestartNever // the next start comes with the next change
 			}
 			in.Live = a.in
 			c, end, err := a.devHub(cmd.Context())

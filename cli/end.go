@@ -134,29 +134,23 @@ limits and Topics, from the newest revision of its Sequence. Its old logs go.`,
 	return cmd
 }
 
-// endFor ends an Instance and waits until its id is free.
+// endFor ends an Instance and waits until it has ended: then its id may be
+// used again.
 func endFor(ctx context.Context, c *client.Client, i client.Instance, kill bool, timeout time.Duration) error {
-	if !i.Status.Ended() && !kill {
-		if _, err := c.StopInstance(ctx, string(i.ID), timeout, false); err != nil {
-			return fmt.Errorf("stop %s: %w", i.ID, err)
-		}
+	if i.Status.Ended() {
+		return nil
 	}
-	_, err := c.KillInstance(ctx, string(i.ID), true)
-	if err != nil && waverider.KindOf(err) != waverider.NotFound {
+	var err error
+	if kill {
+		_, err = c.KillInstance(ctx, string(i.ID), false)
+	} else {
+		_, err = c.StopInstance(ctx, string(i.ID), timeout, false)
+	}
+	if err != nil {
 		return fmt.Errorf("end %s: %w", i.ID, err)
 	}
-	for {
-		_, err := c.Instance(ctx, string(i.ID))
-		if waverider.KindOf(err) == waverider.NotFound && err != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
-	}
+	_, err = awaitEnd(ctx, c, string(i.ID))
+	return err
 }
 
 func pause(ctx context.Context, d time.Duration) error {
