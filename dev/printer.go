@@ -2,7 +2,6 @@ package dev
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -142,11 +141,15 @@ func (l *lines) Close() error {
 func (l *lines) show(line []byte) {
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if l.name == client.Log {
-		style, text := logEntry(line)
-		l.printer.line(l.name, style, text)
+		style, texts := logEntry(line)
+		for _, text := range texts {
+			l.printer.line(l.name, style, text)
+		}
 		return
 	}
-	l.printer.line(l.name, "", readable(line))
+	if text, ok := homeward(readable(line)); ok {
+		l.printer.line(l.name, "", text)
+	}
 }
 
 // readable keeps bytes that are no text from the terminal.
@@ -160,30 +163,6 @@ func readable(line []byte) string {
 		}
 		return r
 	}, string(line))
-}
-
-// logEntry is an entry of the log as people read it, and its style.
-func logEntry(line []byte) (style, text string) {
-	var e struct {
-		Level, Msg, From string
-		Data             []json.RawMessage
-	}
-	if json.Unmarshal(line, &e) != nil || e.Level == "" {
-		return "", readable(line)
-	}
-	text = fmt.Sprintf("%-5s %s", e.Level, e.Msg)
-	for _, d := range e.Data {
-		text += " " + string(d)
-	}
-	switch e.Level {
-	case "ERROR", "FATAL":
-		return tty.Red, text
-	case "WARN":
-		return tty.Yellow, text
-	case "DEBUG", "TRACE":
-		return tty.Dim, text
-	}
-	return "", text
 }
 
 func size(n int64) string {

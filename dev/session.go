@@ -160,14 +160,26 @@ func (s *session) send(ctx context.Context, packed client.Packed, body io.Reader
 
 func (s *session) start(ctx context.Context, packed client.Packed, began time.Time) error {
 	_, err := s.cfg.Hub.StartSequence(ctx, string(s.sequence), s.cfg.Request)
+	if failedToLoad(err) {
+		if place := s.tree.syntaxFault(ctx); place != "" {
+			return fmt.Errorf("syntax error: %s", place)
+		}
+	}
 	if err != nil {
 		s.lastWords(ctx)
 		return err
 	}
-	s.show.say("revision %d of %s runs as %s (%d files, %s, after %s)", s.revision, name(packed), s.id,
-		packed.Files, size(packed.Size), time.Since(began).Round(time.Millisecond))
+	s.show.say("revision %d of %s runs as %.8s: %s, %s, started in %s", s.revision, name(packed), s.id,
+		count(packed.Files, "file"), size(packed.Size), time.Since(began).Round(time.Millisecond))
 	s.run = begin(ctx, s.cfg.Hub, string(s.id), s.show, s.feed)
 	return nil
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func name(p client.Packed) string {

@@ -14,6 +14,7 @@ import (
 
 	"waverider/cli"
 	"waverider/demo"
+	"waverider/runner"
 )
 
 // version is set when a release is linked.
@@ -32,7 +33,7 @@ func main() {
 }
 
 func rootCommand() *cobra.Command {
-	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), More: []*cobra.Command{configCommand(), demo.Command()}})
+	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), demo.Command()}})
 }
 
 // signalError is the cause of a context that a signal has ended.

@@ -1,6 +1,6 @@
 // Types for programs that run on Waverider. They need @types/node.
 //
-//   import type { AppContext, ReadableApp } from 'waverider-runner';
+//   import type { AppContext, ReadableApp } from 'waverider'; // a path of tsconfig.json leads here
 //
 //   const app: ReadableApp<{ a: number }> = async function* (this: AppContext, input) { … };
 
