@@ -158,17 +158,21 @@ func BenchmarkPingPong(b *testing.B) {
 	t.s.Output().SetWindow(4 << 20)
 	raw := t.raw()
 	go echoFast(raw)
+	pingPong(b, t.ctx, t.s)
+}
+
+func pingPong(b *testing.B, ctx context.Context, s *runner.Session) {
 	line := make([]byte, 100)
 	total := uint64(0)
 	var took []time.Duration
 	b.ReportAllocs()
 	for b.Loop() {
 		start := time.Now()
-		if _, err := t.s.Input().Write(context.Background(), line); err != nil {
+		if _, err := s.Input().Write(ctx, line); err != nil {
 			b.Fatal(err)
 		}
 		total += 100
-		take(b, t.s, total)
+		take(b, s, total)
 		took = append(took, time.Since(start))
 	}
 	sort.Slice(took, func(i, j int) bool { return took[i] < took[j] })
@@ -271,4 +275,48 @@ func BenchmarkIdleSession(b *testing.B) {
 			l.Forget(s)
 		}
 	}
+}
+
+// benchNode starts the real Node runner with a PassThrough.
+func benchNode(b *testing.B) (*nodeProcess, *runner.Session) {
+	n, start := startNode(b, passThrough)
+	s, end := n.hub(false)
+	n.spawn()
+	b.Cleanup(func() { end(false) })
+	s.Output().SetWindow(4 << 20)
+	go receiveAll(n.ctx, s)
+	if err := s.Send(n.ctx, "start", start); err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Send(n.ctx, "input", map[string]string{"contentType": "application/octet-stream"}); err != nil {
+		b.Fatal(err)
+	}
+	return n, s
+}
+
+// BenchmarkNode256MB has bytes go through a Node program.
+func BenchmarkNode256MB(b *testing.B) {
+	const size = 256 << 20
+	n, s := benchNode(b)
+	b.SetBytes(size)
+	src := make([]byte, 256<<10)
+	total := uint64(0)
+	for b.Loop() {
+		total += size
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			take(b, s, total)
+		}()
+		if _, err := s.Input().ReadFrom(n.ctx, &endless{size, src}); err != nil {
+			b.Fatal(err)
+		}
+		<-done
+	}
+}
+
+// BenchmarkNodePingPong is one 100-byte line through a Node program.
+func BenchmarkNodePingPong(b *testing.B) {
+	n, s := benchNode(b)
+	pingPong(b, n.ctx, s)
 }
