@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"project":                {}, // files of a new Sequence
 	"demo":                   {"client", "localhub", "tty"},
 	"cmd/waverider":          {"*"},
+	"internal/testbin":       {},                   // builds the binary for tests
 	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it
 	"bench":                  {"internal/testhub"}, // measures the built product
 	"faults":                 {"internal/testhub"},
