@@ -26,43 +26,62 @@ class InputStream extends Readable {
     Object.defineProperty(this, 'contentType', { value, writable: true, enumerable: true, configurable: true });
   }
 
-  // _read pushes whole batches: the next one is decoded when all of this one
-  // was taken.
   _read() {
-    if (this._reading || this._iterating || this.destroyed) return;
+    if (this._reading || this._iterating) return;
+    this._reading = true;
+    process.nextTick(() => this._pump());
+  }
+
+  // _pump pushes whole batches for as long as they are taken, always from an
+  // event of its own: then listeners are called straight from push.
+  _pump() {
+    const begun = this._input.position();
+    while (!this.destroyed) {
+      const items = this._next();
+      if (items === null) return;
+      let wanted = true;
+      for (let i = 0; i < items.length; i++) wanted = this._pushItem(items[i]);
+      if (!wanted) {
+        this._reading = false;
+        return;
+      }
+      if (this._input.position() - begun >= TURN) {
+        setImmediate(() => this._pump());
+        return;
+      }
+    }
+  }
+
+  // _next is the next batch, or null when there is none now: then it sees to
+  // what comes next.
+  _next() {
     let items;
     try {
       items = this._input.next();
     } catch (err) {
       this.destroy(err);
-      return;
+      return null;
     }
-    if (items !== null) {
-      for (let i = 0; i < items.length; i++) this.pushItem(items[i]);
-    } else if (this._input.done()) {
-      this.push(null);
-    } else {
-      this._reading = true;
-      this._input.wait(() => {
-        this._reading = false;
-        this._read();
-      });
-    }
+    if (items === null && this._input.done()) this.push(null);
+    else if (items === null) this._input.wait(() => this._pump());
+    return items;
   }
 
-  // pushItem pushes one value. What a listener of the program throws is its own
-  // uncaught exception; the values after this one must not go with it. A JSON null is a value of its own for those
-  // who iterate, but ends a Readable: it can't be told apart there.
-  pushItem(item) {
-    if (item !== null) {
-      try {
-        this.push(item);
-      } catch (err) {
-        process.nextTick(() => { throw err; });
-      }
-      return;
+  // _pushItem pushes one value and tells whether more is wanted. What a
+  // listener of the program throws is its own uncaught exception; the values
+  // after this one must not go with it. A JSON null is a value of its own for
+  // those who iterate, but ends a Readable: it can't be told apart there.
+  _pushItem(item) {
+    if (item === null) {
+      this._input.logger.error('the input has the value null, which a stream cannot carry: skipped (use for await)');
+      return true;
     }
-    this._input.logger.error('the input has the value null, which a stream cannot carry: skipped (use for await)');
+    try {
+      return this.push(item);
+    } catch (err) {
+      process.nextTick(() => { throw err; });
+      return this.readableLength === 0;
+    }
   }
 
   // untouched tells that nobody has begun to read.
