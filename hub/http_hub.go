@@ -65,7 +65,7 @@ func (h *Hub) getEntities(r *http.Request) (v entitiesView, err error) {
 	return v, err
 }
 
-// getLog replays the newest entries and follows.
+// getLog replays the newest entries and follows, unless ?follow=false.
 func (h *Hub) getLog(w http.ResponseWriter, r *http.Request) error {
 	return h.followRing(w, r, h.cfg.Lines)
 }
@@ -87,7 +87,9 @@ func (h *Hub) followRing(w http.ResponseWriter, r *http.Request, ring *LogRing) 
 		if err := out.Flush(); err != nil {
 			return err
 		}
-		n = next
+		if n = next; r.URL.Query().Get("follow") == "false" {
+			return nil
+		}
 		select {
 		case <-more:
 		case <-ctx.Done():
