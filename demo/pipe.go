@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"waverider"
@@ -107,8 +108,9 @@ func again(ctx context.Context, do func() error) error {
 // is away or a program that is being started again.
 func final(err error) bool {
 	var e *waverider.Error
-	if !errors.As(err, &e) {
-		return false
+	var broken *net.OpError
+	if !errors.As(err, &e) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken) {
+		return false // the connection went; the next try tells what is behind it
 	}
 	switch e.Kind {
 	case waverider.Unavailable, waverider.Timeout, waverider.Internal, waverider.Overloaded:
