@@ -131,14 +131,21 @@ func (p *proc) serve() error {
 		p.life.Go(func() {
 			defer close(over)
 			if err := logs[name].Pump(ctx, file); err != nil && ctx.Err() == nil {
-				p.rt.log.Error("what the program writes is not stored", "instance", p.spec.ID, "log", name, "err", err)
-				// Nobody reads the rest: the program gets EPIPE, and does not hang.
-				file.Close()
+				p.rt.log.Error("what the program writes is not stored any more", "instance", p.spec.ID, "log", name, "err", err)
+				discardRest(ctx, file)
 			}
 		})
 	}
 	p.life.Go(func() { p.live(ctx, pumps) })
 	return nil
+}
+
+// discardRest reads a pipe to its end, so that a program does not hang because
+// a disk is broken.
+func discardRest(ctx context.Context, f *os.File) {
+	stop := context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	io.Copy(io.Discard, f)
 }
 
 // live follows the process to its end.
@@ -280,6 +287,7 @@ func (p *proc) Release() error {
 			l.Finish()
 		}
 		p.rt.remove(p)
+		p.rt.unclaim(p.child.ID)
 	})
 	return err
 }

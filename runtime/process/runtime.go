@@ -58,7 +58,7 @@ type Runtime struct {
 	mu      sync.Mutex
 	closed  bool
 	client  *keeper.Client
-	claimed map[string]bool  // children that somebody has, or had
+	claimed map[string]bool  // children that somebody has, or has let go of
 	procs   map[*proc]bool   // not detached and not released
 	pools   map[string]*pool // by language
 }
@@ -224,6 +224,13 @@ func (r *Runtime) claim(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.claimed[id] = true
+}
+
+// unclaim drops what the keeper has forgotten too.
+func (r *Runtime) unclaim(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.claimed, id)
 }
 
 // add makes p known to Close; false when it is too late.

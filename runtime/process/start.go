@@ -106,6 +106,7 @@ func (r *Runtime) bear(ctx context.Context, b birth) (*born, error) {
 		Limits: b.limits.Limits, Assigned: b.assigned,
 	})
 	if err != nil {
+		r.unclaim(id)
 		r.cfg.Channel.Forget(n.session)
 		n.session.Close()
 		return nil, err
@@ -135,6 +136,7 @@ func (r *Runtime) discard(n *born) {
 		keeper.EndTree(ctx, n.child)
 	}
 	n.client.Forget(ctx, n.child.ID)
+	r.unclaim(n.child.ID)
 	r.cfg.Channel.Forget(n.session)
 	n.session.Close()
 	n.files.Close()

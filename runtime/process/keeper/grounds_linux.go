@@ -67,22 +67,35 @@ func claim(parent, mark string) string {
 	return dir
 }
 
-// claim2 prefers a place that has controllers: our own cgroup when they can be
-// switched on there, or its parent when a service manager has delegated it
-// (the Hub then sits in a leaf of its own, as cgroup v2 demands).
+// claim2 takes the first place that has controllers: our own cgroup when they
+// can be switched on there; its parent when a service manager has delegated it
+// (the Hub then sits in a leaf of its own, as cgroup v2 demands); for root, who
+// may use it all, the top. Without any our own will do: trees end there too.
 func claim2(m cgroupMount, path, mark string) (dir string, has map[string]bool) {
 	own := m.folder(path)
-	dir = claim(own, mark)
-	if has = enable(own, mark); len(has) > 0 {
-		return dir, has
+	places := []string{own}
+	if parent := filepath.Dir(own); path != "/" && delegated(parent) {
+		places = append(places, parent)
 	}
-	parent := filepath.Dir(own)
-	if path != "/" && delegated(parent) {
-		if d := claim(parent, mark); d != "" {
-			return d, enable(parent, mark)
+	if os.Geteuid() == 0 && own != m.point {
+		places = append(places, m.point)
+	}
+	for _, place := range places {
+		d := claim(place, mark)
+		if d == "" {
+			continue
+		}
+		if has = enable(place, mark); len(has) > 0 {
+			return d, has
+		}
+		if dir == "" {
+			dir = d
+		} else {
+			os.Remove(d)
+			os.Remove(filepath.Dir(d))
 		}
 	}
-	return dir, has
+	return dir, map[string]bool{}
 }
 
 // enable hands the controllers down to our folder and tells which came.

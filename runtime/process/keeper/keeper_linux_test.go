@@ -492,6 +492,48 @@ func TestLimitsAreInForce(t *testing.T) {
 	}
 }
 
+// A program with the right to makes cgroups of its own within its own.
+func TestNestedCgroupsEndToo(t *testing.T) {
+	for _, kind := range []keeper.Kind{keeper.Cgroup2, keeper.Cgroup1} {
+		t.Run(string(kind), func(t *testing.T) {
+			c := connect(t, t.TempDir(), kind)
+			child, f := spawn(t, c, shell(`read dir; mkdir $dir/inner; sleep 1000 & echo $! >$dir/inner/cgroup.procs; echo $!; exit 2`))
+			fmt.Fprintln(f.Stdin, child.Tree.Dir)
+			pid, err := strconv.Atoi(line(t, f.Stdout))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if exit := wait(t, c, child.ID); exit.Code != 2 || alive(pid) {
+				t.Errorf("exit %+v; inner process alive %v", exit, alive(pid))
+			}
+			if _, err := os.Stat(child.Tree.Dir); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("cgroup stays: %v", err)
+			}
+		})
+	}
+}
+
+func TestKeeperThatIsNotNeededEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 10 s")
+	}
+	t.Parallel()
+	c, err := keeper.Connect(t.Context(), keeper.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, began := c.PID(), time.Now()
+	c.Close()
+	for deadline := time.Now().Add(20 * time.Second); alive(pid); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it stays")
+		}
+	}
+	if took := time.Since(began); took < 9*time.Second {
+		t.Errorf("it ended after %v: no time for a Hub to come back", took)
+	}
+}
+
 func TestUsageCountsTheTree(t *testing.T) {
 	for _, kind := range allKinds {
 		t.Run(string(kind), func(t *testing.T) {

@@ -259,7 +259,7 @@ func (k *server) settle() {
 			k.kill(c)
 			continue
 		}
-		if err := c.Tree.remove(); errors.Is(err, syscall.EBUSY) {
+		if err := c.Tree.remove(); errors.Is(err, syscall.EBUSY) && time.Since(c.doomed) < cleanTime {
 			continue
 		} else if err != nil {
 			k.log.Warn("cgroup stays", "child", c.ID, "err", err)

@@ -79,11 +79,36 @@ func (t Tree) empty(gone bool) bool {
 func (t Tree) remove() error {
 	var errs []error
 	for _, dir := range t.dirs() {
-		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, removeCgroup(dir))
 	}
 	return errors.Join(errs...)
+}
+
+// removeCgroup deletes a cgroup and those that its processes have made in it.
+func removeCgroup(dir string) error {
+	for _, sub := range subgroups(dir) {
+		if err := removeCgroup(sub); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func subgroups(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var subs []string
+	for _, e := range entries {
+		if e.IsDir() {
+			subs = append(subs, filepath.Join(dir, e.Name()))
+		}
+	}
+	return subs
 }
 
 // sweep finds living processes that belong to the tree by group, session,
@@ -130,6 +155,7 @@ func killAll(pids []int) {
 	}
 }
 
+// cgroupProcs lists the processes of a cgroup and of those below it.
 func cgroupProcs(dir string) []int {
 	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	if err != nil {
@@ -140,6 +166,9 @@ func cgroupProcs(dir string) []int {
 		if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pid > 0 {
 			pids = append(pids, pid)
 		}
+	}
+	for _, sub := range subgroups(dir) {
+		pids = append(pids, cgroupProcs(sub)...)
 	}
 	return pids
 }
