@@ -15,7 +15,7 @@ import (
 type listener struct {
 	net.Listener
 	slots chan struct{}
-	late  sync.WaitGroup // connections that linger
+	open  sync.WaitGroup // connections that are not closed, those that linger too
 }
 
 const overloaded = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n" +
@@ -29,6 +29,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		select {
 		case l.slots <- struct{}{}:
+			l.open.Add(1) // here, not when it lingers: nothing is accepted once Run waits
 			return &conn{Conn: c, from: l}, nil
 		default:
 			// The socket's buffer is empty: this never waits.
@@ -105,9 +106,10 @@ func (c *conn) Close() error {
 	}
 	<-c.from.slots
 	if c.deaf.Load() {
-		c.from.late.Go(c.linger)
+		go c.linger()
 		return nil
 	}
+	defer c.from.open.Done()
 	return c.Conn.Close()
 }
 

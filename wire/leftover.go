@@ -105,6 +105,7 @@ const lingerTime = time.Second
 
 // linger closes a connection that takes no more, after the peer has had time.
 func (c *conn) linger() {
+	defer c.from.open.Done()
 	if c.CloseWrite() == nil {
 		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.Copy(io.Discard, c.Conn)

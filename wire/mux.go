@@ -36,8 +36,12 @@ type Mux struct {
 	routes []Route
 }
 
-// NewMux makes an empty Mux. What goes wrong inside handlers is told to log.
+// NewMux makes an empty Mux. What goes wrong inside handlers is told to log;
+// nil drops it.
 func NewMux(log *slog.Logger) *Mux {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	m := &Mux{log: log, std: http.NewServeMux(), root: &node{}}
 	m.std.Handle("/", adapt(auth.Public, func(_ http.ResponseWriter, r *http.Request) error {
 		return unknownPath(r)

@@ -83,7 +83,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
 	guarded := &listener{Listener: l, slots: make(chan struct{}, s.limit())}
-	defer guarded.late.Wait()
+	defer guarded.open.Wait()
 	served := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {
@@ -95,7 +95,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 
 	select {
 	case err := <-served:
-		return err
+		return errors.Join(err, srv.Close())
 	case <-ctx.Done():
 	}
 	startDrain()
