@@ -19,7 +19,7 @@ type Spec struct {
 	ID       string // slot: the Instance's id
 	Language string // "node", "python3", …
 	Package  string // folder of the unpacked package, read-only by convention
-	Dir      string // slot folder; must not exist, Start makes it
+	Dir      string // slot folder; Start makes it, or goes on in the one that is there
 	Start    runner.Start
 	Limits   waverider.Limits
 	Grants   Grants
@@ -61,13 +61,15 @@ type Process interface {
 	// Stdin is the program's standard input; Close ends it. Writes block
 	// while the program does not read.
 	Stdin() io.WriteCloser
-	// Log is the kept text of "stdout", "stderr" or "log". It goes on being
-	// readable after the end, until its folder is removed.
+	// Log is the kept text of "stdout", "stderr" or "log". It is whole once Wait
+	// has returned, takes Appends until Release finishes it, and goes on being
+	// readable until its folder is removed.
 	Log(name string) *logfile.Log
 	// Kill ends the whole process tree now. It does not wait.
 	Kill() error
 	// Wait returns when the process tree is gone and its stdout, stderr and
-	// log are stored whole. ErrLost when the keeper died with it.
+	// log are stored whole. ErrLost when the keeper died with it; another error
+	// after Detach.
 	Wait(ctx context.Context) (Exit, error)
 	// Usage is what the tree uses now.
 	Usage() (Usage, error)
