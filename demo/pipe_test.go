@@ -39,6 +39,8 @@ func TestRecordsSurviveKillsOfTheHub(t *testing.T) {
 	}`)
 	to := run(t, c, `export default async function* (input) { for await (const n of input) yield n; }`)
 
+	defer end(c, instances{from, to})
+
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	piped := make(chan error, 1)

@@ -49,7 +49,10 @@ var descriptions = map[string]string{
 var hidden = map[string]string{"gitignore": ".gitignore", "waveriderignore": ".waveriderignore"}
 
 // namePattern is what npm takes for a package name without a scope.
-var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,213}$`)
+var (
+	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,213}$`)
+	unfit       = regexp.MustCompile(`[^a-z0-9._]+`)
+)
 
 // NameOf makes a package name of a folder's; empty when nothing is left of it.
 func NameOf(dir string) string {
@@ -57,7 +60,7 @@ func NameOf(dir string) string {
 	if err != nil {
 		return ""
 	}
-	name := regexp.MustCompile(`[^a-z0-9._]+`).ReplaceAllString(strings.ToLower(filepath.Base(abs)), "-")
+	name := unfit.ReplaceAllString(strings.ToLower(filepath.Base(abs)), "-")
 	return strings.Trim(name, "-._")
 }
 
