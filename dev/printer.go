@@ -102,14 +102,15 @@ func (l *lines) Write(b []byte) (int, error) {
 	l.part = append(l.part, b...)
 	for {
 		end := bytes.IndexByte(l.part, '\n')
+		next := end + 1
 		if end < 0 && len(l.part) > lineMost {
-			end = lineMost
+			end, next = lineMost, lineMost
 		}
 		if end < 0 {
 			break
 		}
 		l.show(l.part[:end])
-		l.part = l.part[min(end+1, len(l.part)):]
+		l.part = l.part[next:]
 	}
 	if len(l.part) > 0 {
 		l.timer = time.AfterFunc(idleTime, l.flush)
