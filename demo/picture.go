@@ -14,8 +14,6 @@ type span struct{ style, words string }
 
 type line []span
 
-func plain(text string) line { return line{{"", text}} }
-
 func (l line) text() string {
 	var b strings.Builder
 	for _, s := range l {

@@ -46,13 +46,6 @@ func followOutput(ctx context.Context, r *rig, name, id string) *follower {
 	})
 }
 
-// followText follows stdout or stderr of an Instance from the first byte.
-func followText(ctx context.Context, r *rig, name, id string) *follower {
-	return follow(ctx, r, name+" of "+id[:8], func(offset int64) string {
-		return fmt.Sprintf("/instance/%s/%s?from=%d", id, name, offset)
-	})
-}
-
 func follow(ctx context.Context, r *rig, name string, path func(int64) string) *follower {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &follower{name: name, api: r.hub.API, path: path, cancel: cancel, done: make(chan struct{}), res: r.res,
@@ -162,13 +155,6 @@ func (f *follower) isEnded() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ended
-}
-
-// pause says that the next gap is wanted.
-func (f *follower) pause() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.paused = true
 }
 
 // until waits for ok, which is called with f.mu held.
