@@ -19,9 +19,14 @@ func (l *Log) Pump(ctx context.Context, r *os.File) error {
 	if err != nil {
 		return fmt.Errorf("pump log %s: %w", l.name, err)
 	}
-	stop := context.AfterFunc(ctx, func() { r.SetReadDeadline(time.Unix(1, 0)) })
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		r.SetReadDeadline(time.Unix(1, 0))
+	})
 	defer func() {
 		if !stop() {
+			<-stopped // or it would end the next Pump
 			r.SetReadDeadline(time.Time{})
 		}
 	}()

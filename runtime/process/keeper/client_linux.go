@@ -120,6 +120,8 @@ func attach(ctx context.Context, c *conn, cfg *Config) (*message, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case !stop():
+		return nil, ctx.Err() // the deadline is set, or will be
 	case reply.Error != "":
 		return nil, errors.New(reply.Error)
 	case reply.Version != protocolVersion:
