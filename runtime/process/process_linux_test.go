@@ -128,6 +128,9 @@ func (p *place) keeperPID() int {
 func TestRuntime(t *testing.T) {
 	for _, kind := range []keeper.Kind{keeper.Cgroup2, keeper.Cgroup1, keeper.PIDNamespace, keeper.Sweep} {
 		t.Run(string(kind), func(t *testing.T) {
+			if kind != keeper.Cgroup2 && testing.Short() {
+				t.Skip("the other ways are for long runs")
+			}
 			runtimetest.Run(t, func(t *testing.T) *runtimetest.Target {
 				p := newPlace(t, func(c *process.Config) { c.Trees = []keeper.Kind{kind} })
 				return p.target()
