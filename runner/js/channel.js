@@ -7,7 +7,6 @@ const net = require('net');
 const { HEADER, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, writeHeader, readNumber } = require('./frames');
 
 const READ_SIZE = 256 * 1024;
-const READ_MIN = 64 * 1024; // a shorter rest of a slab is left, so that reads stay large
 const COPY_BELOW = 16 * 1024; // copying is cheaper than a second piece to write
 const ACK_WITHIN = 5; // ms
 const RETRY_FAST = 20; // ms, for the first second
@@ -27,8 +26,9 @@ class Channel {
     this.retries = 0;
     this.retryTimer = null;
     this.ackTimer = null;
-    this.slab = null;
-    this.slabUsed = 0;
+    // One buffer for all reads, copied from: with a fresh buffer for each read
+    // Node goes on with the old one after a program's uncaught exception.
+    this.readBuffer = Buffer.allocUnsafeSlow(READ_SIZE);
     this.onLost = () => {}; // the Hub went away from a runner nobody needs
   }
 
@@ -41,13 +41,12 @@ class Channel {
   connect() {
     const reader = new FrameReader(
       (type, stream, number, payload) => this.onFrame(socket, type, stream, number, payload),
-      (offset, bytes) => this.input.receive(offset, bytes));
+      (offset, bytes) => this.input.receive(offset, Buffer.from(bytes)));
     const socket = net.connect({
       path: this.path,
       onread: {
-        buffer: () => this.room(),
+        buffer: this.readBuffer,
         callback: (n, buf) => {
-          this.slabUsed += n;
           this.guard(socket, () => reader.push(buf.subarray(0, n)));
           return true;
         },
@@ -62,16 +61,6 @@ class Channel {
       reader.stopped = true;
       this.lost(socket);
     });
-  }
-
-  // room is where the next read goes. Small reads share a slab: programs may
-  // keep what they get, so bytes are never overwritten.
-  room() {
-    if (this.slab === null || READ_SIZE - this.slabUsed < READ_MIN) {
-      this.slab = Buffer.allocUnsafeSlow(READ_SIZE);
-      this.slabUsed = 0;
-    }
-    return this.slabUsed === 0 ? this.slab : this.slab.subarray(this.slabUsed);
   }
 
   // guard ends the connection when the other side breaks the protocol; other

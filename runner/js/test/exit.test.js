@@ -213,10 +213,13 @@ test('a listener that throws costs a program that goes on no input', async (t) =
   await instance.got('ready');
   instance.send('input', { contentType: 'application/x-ndjson' });
   const text = Array.from({ length: 100 }, (_, i) => `${i}\n`).join('');
-  instance.write(text.slice(0, 20));
-  await instance.until(() => instance.input.acked === 20);
-  instance.end(text.slice(20));
+  for (let at = 0; at < text.length; at += 10) {
+    instance.write(text.slice(at, at + 10));
+    await instance.until(() => instance.input.acked === instance.input.next);
+  }
+  instance.end();
   assert.strictEqual(await instance.all(), text);
+  assert.strictEqual(instance.hellos.length, 1);
 });
 
 test('a failure is told even when the Hub is away, or the runner leaves after 2 s', async (t) => {

@@ -223,8 +223,8 @@ class Instance extends EventEmitter {
   connected(socket, hello) {
     this.hellos.push(hello);
     this.socket = socket;
-    this.received = Math.max(this.received, hello.messages.received >= 0 ? this.received : 0);
     this.input.sent = hello.input.received;
+    this.input.acked = Math.max(this.input.acked, hello.input.received);
     this.input.limit = hello.input.limit;
     this.input.endSent = hello.input.ended;
     this.out.limit = this.out.received + this.window;
