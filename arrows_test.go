@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"dev":                    {"client", "tty"},
 	"project":                {}, // files of a new Sequence
 	"demo":                   {"client", "localhub", "tty"},
+	"doctor":                 {"client", "runner", "runtime/process", "runtime/process/keeper", "tty"}, // tries what a Hub would do
 	"cmd/waverider":          {"*"},
 	"internal/testbin":       {},                   // builds the binary for tests
 	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it
@@ -45,6 +46,7 @@ var arrows = map[string][]string{
 	"faults":                 {"internal/testhub"},
 	"e2e":                    {"*"},
 	"e2e/compat":             {"*"},
+	"e2e/compat/transcripts": {"*"},
 }
 
 type pkg struct {

@@ -14,6 +14,7 @@ import (
 
 	"waverider/cli"
 	"waverider/demo"
+	"waverider/doctor"
 	"waverider/runner"
 )
 
@@ -33,7 +34,7 @@ func main() {
 }
 
 func rootCommand() *cobra.Command {
-	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), demo.Command()}})
+	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
 }
 
 // signalError is the cause of a context that a signal has ended.
