@@ -33,7 +33,6 @@ type follower struct {
 	opened  time.Time // when the newest connection was opened
 	ended   bool      // the Hub said that nothing more will come
 	changed chan struct{}
-	paused  bool // gaps don't count
 }
 
 // followOutput follows the output of an Instance from the first byte.
@@ -126,10 +125,7 @@ func (f *follower) take(p []byte) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if gap := now.Sub(f.last); !f.paused {
-		f.res.longest(gap)
-	}
-	f.paused = false
+	f.res.longest(now.Sub(f.last))
 	if f.fresh.IsZero() {
 		f.fresh = now
 	}
