@@ -1,0 +1,5 @@
+'use strict';
+
+module.exports = async function* mirror(input) {
+  for await (const item of input) yield item;
+};
