@@ -48,7 +48,25 @@ func (h *Hub) getInstance(in *Instance, w http.ResponseWriter, r *http.Request) 
 	if err := wantJSON(r); err != nil {
 		return err
 	}
+	in.awaitPositions(r.Context())
 	return wire.WriteJSON(w, http.StatusOK, in.view())
+}
+
+// positionPatience is how long GET /instance waits for a runner to say how
+// far it is.
+const positionPatience = time.Second
+
+// awaitPositions waits, under a Hub that came back, until the runner has told
+// which input it has: who goes on from offset 0 sends everything again.
+func (in *Instance) awaitPositions(ctx context.Context) {
+	if rec := in.record(); len(rec.Handle) == 0 || rec.Times.Started.IsZero() {
+		return // nothing runs, or it has no input yet
+	}
+	ctx, cancel := context.WithTimeout(ctx, positionPatience)
+	defer cancel()
+	if proc, err := in.process(ctx); err == nil {
+		_ = in.greeted(ctx, proc) // without its word the view says what is known
+	}
 }
 
 // healthPatience is how long GET /health waits for the first word of a program.

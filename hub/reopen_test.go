@@ -36,6 +36,18 @@ func TestInstancesRunOnUnderAHubThatComesBack(t *testing.T) {
 	}
 }
 
+func TestAHubThatComesBackKnowsWhichInputAProgramHas(t *testing.T) {
+	s := newSite(t)
+	id := s.run("echo.js", echo, "")
+	s.want(http.StatusAccepted, "POST", "/instance/"+id+"/input", "one ", "Content-Type", "text/plain", "x-end-stream", "false")
+	for range 20 {
+		s.reopen()
+		if got := s.info(id).Input.Offset; got != 4 {
+			t.Fatalf("the program has 4 bytes, the Hub says %d", got)
+		}
+	}
+}
+
 // strip takes off what only a running process has to tell.
 func strip(t *testing.T, body string) string {
 	t.Helper()
