@@ -101,11 +101,15 @@ func (m *Mux) recoverPanic(w *response, r *http.Request, body *tracked, v any) {
 // answerError sends err as JSON. Causes are for the log only.
 func (m *Mux) answerError(w http.ResponseWriter, r *http.Request, err error) {
 	status, body := errorBody(err)
-	if status >= http.StatusInternalServerError && !gone(r, err) {
+	switch {
+	case gone(r, err):
+	case status == http.StatusInternalServerError:
 		id := requestID()
 		body["request"] = id
 		m.log.Error("request failed", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
-	} else {
+	case status == http.StatusInsufficientStorage:
+		m.log.Warn("no room", "method", r.Method, "path", r.URL.Path, "err", err)
+	default: // a wait that was in vain is no fault
 		m.log.Debug("request refused", "method", r.Method, "path", r.URL.Path, "status", status, "err", err)
 	}
 	if status == http.StatusUnauthorized {
