@@ -80,7 +80,7 @@ func (a *app) devHub(ctx context.Context) (c *client.Client, end func() error, e
 		return c, end, err
 	}
 	c.Close()
-	hub, err := localhub.Start(ctx, localhub.Config{})
+	hub, err := localhub.Start(ctx, localhub.Config{Restart: true})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -72,6 +72,9 @@ func (r *run) follow(ctx context.Context, name string) {
 	for told := false; ; {
 		text, err := r.open(ctx, name, next)
 		if err == nil {
+			if told {
+				r.show.say("the Hub is back")
+			}
 			told = false
 			next = text.Offset
 			var n int64
