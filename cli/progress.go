@@ -17,7 +17,8 @@ type progress struct {
 const progressEvery = 100 * time.Millisecond
 
 func newProgress(a *app, total int64) *progress {
-	return &progress{app: a, total: total, begin: time.Now(), drawn: time.Now(), on: isTerminal(a.err)}
+	now := time.Now()
+	return &progress{app: a, total: total, begin: now, drawn: now, on: isTerminal(a.err)}
 }
 
 // told draws at most every progressEvery, so a small package draws nothing.
