@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -17,7 +16,7 @@ import (
 // family is an Instance with children that try to get away.
 type family struct {
 	id, policy string
-	near       int // pid of its near child
+	runner     int // its process
 }
 
 const (
@@ -34,27 +33,12 @@ func (r *rig) families(ctx context.Context) ([]family, error) {
 			return nil, err
 		}
 		f := family{id: id, policy: policy}
-		if f.near, err = r.near(ctx, id); err != nil {
+		if f.runner, err = r.hub.RunnerPID(ctx, id); err != nil {
 			return nil, err
 		}
 		list = append(list, f)
 	}
 	return list, r.grown(ctx, len(list))
-}
-
-// near reads the pid of the near child; the program has told it by the
-// numbers of its own pid namespace, if it has one, so only its presence counts.
-func (r *rig) near(ctx context.Context, id string) (int, error) {
-	out, err := r.hub.Output(ctx, id, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer out.Close()
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return 0, fmt.Errorf("family: %w", err)
-	}
-	return strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "near ")))
 }
 
 // grown waits until all the children are there.
@@ -156,7 +140,7 @@ func (r *rig) loseKeeper(ctx context.Context, kill func(keeper int) error, resta
 		return err
 	}
 	if restart != nil {
-		r.allGone(ctx, procs, "with Hub and keeper dead") // nobody is there to clean up
+		r.runnersGone(ctx, families, procs)
 		began = time.Now()
 		if err := restart(); err != nil {
 			return err
@@ -170,6 +154,28 @@ func (r *rig) loseKeeper(ctx context.Context, kill func(keeper int) error, resta
 		return fmt.Errorf("a new start: %w", err)
 	}
 	return r.removeAll(ctx)
+}
+
+// runnersGone looks what is left while neither Hub nor keeper is there: no
+// runner may be. Children that got away from their runner are gone at once
+// where the kernel sees to it; elsewhere the next Hub's start ends them.
+func (r *rig) runnersGone(ctx context.Context, families []family, procs []testhub.Proc) {
+	runners := slices.DeleteFunc(slices.Clone(procs), func(p testhub.Proc) bool {
+		return !slices.ContainsFunc(families, func(f family) bool { return f.runner == p.PID })
+	})
+	if len(runners) < len(families) {
+		r.res.failf("only %d of %d runners were seen below the keeper", len(runners), len(families))
+	}
+	r.allGone(ctx, runners, "with Hub and keeper dead")
+	left := 0
+	for _, p := range procs {
+		if p.Alive() {
+			left++
+		}
+	}
+	if left > 0 {
+		r.res.noticef("%d children of %d programs stay until the next Hub starts", left, len(families))
+	}
 }
 
 // asPolicySays waits until every family runs again, or has ended with a reason.
@@ -236,11 +242,7 @@ func (r *rig) killRunners(ctx context.Context) error {
 	}
 	began := time.Now()
 	for _, f := range families {
-		pid, err := r.hub.RunnerPID(ctx, f.id)
-		if err != nil {
-			return err
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		if err := syscall.Kill(f.runner, syscall.SIGKILL); err != nil {
 			return err
 		}
 	}

@@ -72,11 +72,12 @@ func faults(ctx context.Context, binary, only string, shortRun bool, seed uint64
 		results = append(results, res)
 		fmt.Printf("%-10s %5.1f s%s\n", s.name, time.Since(began).Seconds(), res.mood())
 	}
+	if len(results) == 0 && ctx.Err() == nil {
+		return fmt.Errorf("no fault matches %q; -list names them", only)
+	}
+	err = report(os.Stdout, results)
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
-	if len(results) == 0 {
-		return fmt.Errorf("no fault matches %q; -list names them", only)
-	}
-	return report(os.Stdout, results)
+	return err
 }

@@ -25,9 +25,16 @@ type scenario struct {
 	run         func(ctx context.Context, r *rig) error
 }
 
+// shortDeadline is that of each fault in a short run.
+const shortDeadline = time.Minute
+
 // suffer runs the scenario with everything it started ended after it.
 func (s scenario) suffer(ctx context.Context, binary string, shortRun bool, seed uint64) *result {
-	ctx, cancel := context.WithTimeout(ctx, s.deadline)
+	deadline := s.deadline
+	if shortRun {
+		deadline = shortDeadline
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	r := &rig{binary: binary, short: shortRun, rounds: s.long, res: &result{name: s.name}, rnd: rand.New(rand.NewPCG(seed, 7)),
 		sequences: map[string]string{}}

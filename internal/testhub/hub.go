@@ -287,7 +287,7 @@ func (h *Hub) removeDir() error {
 	return os.RemoveAll(h.opt.DataDir)
 }
 
-// Slots lists the slot folders there are.
+// Slots lists the slot folders there are, those of waiting runners too.
 func (h *Hub) Slots() ([]string, error) {
 	return filepath.Glob(filepath.Join(h.opt.DataDir, "slots", "*"))
 }
