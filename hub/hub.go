@@ -86,6 +86,7 @@ type sweeper interface{ Sweep(context.Context) error }
 // revive takes up every Instance of the journal.
 func (h *Hub) revive(recs []*journal.Instance) {
 	var attaching sync.WaitGroup
+	var live []*Instance
 	for _, rec := range recs {
 		in := h.newInstance(*rec)
 		h.instances[rec.ID] = in
@@ -94,6 +95,9 @@ func (h *Hub) revive(recs []*journal.Instance) {
 			close(in.done)
 			continue
 		}
+		live = append(live, in)
+	}
+	for _, in := range live { // from the first on, others look at the list
 		attaching.Add(1)
 		h.background(func(ctx context.Context) {
 			in.supervise(ctx, attaching.Done)
