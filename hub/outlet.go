@@ -299,6 +299,10 @@ func (o *outlet) drain(ctx context.Context) {
 // come later are served from there.
 func (o *outlet) end(dir string) error {
 	o.mu.Lock()
+	if o.rest != nil {
+		o.mu.Unlock()
+		return nil
+	}
 	held, pos := o.held, o.pos
 	o.opened = make(chan struct{}) // who comes now is served from the file
 	o.mu.Unlock()

@@ -190,6 +190,10 @@ func (in *Instance) settle(end runEnd) verdict {
 	} else if v.spent {
 		term.Reason += fmt.Sprintf("; not restarted after %d failures in %v", len(failures), crashWindow)
 	}
+	if !v.restart {
+		// Who sees the Instance ended finds its output as it will stay.
+		in.endOutput()
+	}
 	input := in.lastInput()
 	in.update(func(rec *journal.Instance) {
 		in.proc, in.inBase = nil, input
@@ -244,13 +248,18 @@ func (in *Instance) pause(ctx context.Context, d time.Duration) bool {
 
 // finish keeps what is left of an Instance that has ended for good.
 func (in *Instance) finish() {
-	if err := in.out.end(in.dir); err != nil {
-		in.log.Error("unread output lost", "err", err)
-	}
+	in.endOutput()
 	in.events.close()
 	in.texts.finish()
 	in.saveOrLog()
 	in.hub.trimEnded()
+}
+
+// endOutput keeps what nobody has read.
+func (in *Instance) endOutput() {
+	if err := in.out.end(in.dir); err != nil {
+		in.log.Error("unread output lost", "err", err)
+	}
 }
 
 // detach lets go of a process that goes on running.
