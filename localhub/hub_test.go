@@ -1,10 +1,12 @@
 package localhub_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +21,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("TEST_OWN") != "" {
+		own()
+	}
 	code := m.Run()
 	testbin.Remove()
 	http.DefaultClient.CloseIdleConnections()
@@ -117,6 +122,54 @@ func TestDeathIsToldWithLastWords(t *testing.T) {
 	}
 	if err := h.Err(); err == nil || !strings.Contains(err.Error(), "hub running") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// own is what this test binary does as an owner that is killed.
+func own() {
+	h, err := localhub.Start(context.Background(), localhub.Config{Binary: os.Getenv("TEST_OWN")})
+	if err != nil {
+		println(err.Error())
+		os.Exit(1)
+	}
+	_, _ = os.Stdout.WriteString(h.Dir() + "\n")
+	select {}
+}
+
+func TestHubEndsWithItsOwner(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "TEST_OWN="+testbin.Path(t), "TMPDIR="+t.TempDir())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = strings.TrimSpace(dir)
+	if len(processesIn(t, dir)) < 2 {
+		t.Error("Hub and keeper are not found, so this test would not find what is left")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		left := processesIn(t, dir)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("processes left: %v", left)
+		}
 	}
 }
 

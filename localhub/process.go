@@ -10,8 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime"
 	"strings"
+	"syscall"
 )
 
 // process is one life of the Hub.
@@ -29,13 +29,17 @@ func (h *Hub) launch(ctx context.Context, address string) (*process, error) {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	cmd := exec.Command(h.cfg.Binary, append([]string{"hub", "--listen", address, "--data-dir", h.dataDir(),
-		"--orphan-after", orphanAfter, "--kill-on-exit"}, h.cfg.Args...)...)
+		"--orphan-after", orphanAfter, "--kill-on-exit", "--end-with-stdin"}, h.cfg.Args...)...)
 	cmd.Env = cleanEnvironment(os.Environ())
 	cmd.Stderr = h.log
-	cmd.SysProcAttr = attributes()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us, who end it in good order
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the Hub: %w", err)
+	}
+	// Should we be killed, the kernel closes our end, and the Hub ends too.
+	if _, err := cmd.StdinPipe(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the Hub: %w", err), out.Close())
 	}
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	lines := make(chan string, 1)
@@ -63,9 +67,6 @@ func (p *process) start(out io.Reader, lines chan<- string) error {
 	started := make(chan error)
 	go func() {
 		defer close(p.ended)
-		// The kernel ends the child with the thread that started it, if asked to.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
 		started <- err
 		if err != nil {

@@ -25,6 +25,7 @@ const stopGrace = 7 * time.Second
 
 func hubCommand() *cobra.Command {
 	var c hubConfig
+	var owned bool
 	cmd := &cobra.Command{
 		Use:   "hub",
 		Short: "Run a Hub, or look at one",
@@ -52,11 +53,32 @@ file of --config (as data-dir); "waverider config" shows the result.`,
 			if err := c.Validate(); err != nil {
 				return err
 			}
-			return runHub(cmd.Context(), &c, s, cmd.OutOrStdout())
+			ctx := cmd.Context()
+			if owned {
+				ctx = untilEnd(ctx, cmd.InOrStdin())
+			}
+			return runHub(ctx, &c, s, cmd.OutOrStdout())
 		},
 	}
 	c.register(cmd.Flags())
+	cmd.Flags().BoolVar(&owned, ownedFlag, false, "end as by Ctrl-C when stdin ends")
+	_ = cmd.Flags().MarkHidden(ownedFlag)
 	return cmd
+}
+
+// ownedFlag ties a Hub to the command that has started it: the other end of its
+// stdin closes however that command ends.
+const ownedFlag = "end-with-stdin"
+
+// untilEnd is a context that ends with ctx, or as by Ctrl-C when r does.
+func untilEnd(ctx context.Context, r io.Reader) context.Context {
+	ctx, end := context.WithCancelCause(ctx)
+	// Nobody waits for it: a read of stdin cannot be ended.
+	go func() {
+		_, _ = io.Copy(io.Discard, r)
+		end(signalError{os.Interrupt})
+	}()
+	return ctx
 }
 
 // house is a Hub with everything around it, brought up step by step and taken

@@ -7,7 +7,9 @@ import { Stats } from './stats.js';
 const SAVE_EVERY = 5000; // ms
 
 export default async function* rollingStats(input) {
-  const stats = new Stats(readSettings(this.config));
+  const settings = readSettings(this.config);
+  const stats = new Stats(settings);
+  this.logger.info(`statistics over ${settings.windowSeconds} s`, { alerts: settings.alerts });
 
   // What an earlier run saved is still there: after a restart of the program,
   // the Hub or the machine, windows and alerts go on where they were.
