@@ -111,6 +111,9 @@ func (h *Hub) trimEnded() {
 	}
 	over := len(ended) - h.cfg.MaxEnded
 	for i, in := range ended {
+		if !isClosed(in.done) {
+			continue // it still keeps what it leaves; the next time will do
+		}
 		if i < over || in.record().Times.Ended.Before(limit) {
 			if err := h.remove(in); err != nil {
 				h.log.Warn("ended instance not removed", "instance", in.id, "err", err)

@@ -42,8 +42,9 @@ func (in *Instance) Stop(ctx context.Context, timeout time.Duration, canKeep boo
 	}
 	parted := make(chan struct{})
 	in.hub.background(func(hub context.Context) {
-		defer close(parted)
 		in.leadStop(hub, proc, timeout, canKeep)
+		close(parted)
+		in.update(func(*journal.Instance) {}) // after closing: whoever waits looks again
 	})
 	rec, err := in.until(ctx, func(rec journal.Instance) bool { return rec.Status.Ended() || isClosed(parted) })
 	if err != nil || rec.Status.Ended() {
@@ -54,7 +55,6 @@ func (in *Instance) Stop(ctx context.Context, timeout time.Duration, canKeep boo
 
 // leadStop returns when the process has ended or is left to its keepAlive.
 func (in *Instance) leadStop(ctx context.Context, proc runtime.Process, timeout time.Duration, canKeep bool) {
-	defer in.update(func(*journal.Instance) {}) // wakes Stop
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	in.update(func(*journal.Instance) { in.moved = time.Now() })
