@@ -94,6 +94,9 @@ test('stdout, stderr and log are streams of their own; stdin is copied', async (
     assert.equal(entry.msg, `at ${entry.level.toLowerCase()}`);
     assert.equal(typeof entry.ts, 'number');
   }
+  const last = log.at(-1);
+  assert.equal(last.from, 'Hub');
+  assert.equal(last.msg, 'Instance ended: Instance completed (exit code 0)');
 });
 
 test('a reader of stdout goes on where the one before it stopped', async (t) => {
