@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"waverider/internal/testhub"
@@ -123,17 +121,25 @@ func benchNodeMemory(ctx context.Context, g *rig) ([]figure, error) {
 		program, name string
 		goal          float64
 	}{{"identity.js", "idle Node Instance", 45}, {"scramjet.js", "idle Node Instance, scramjet loaded", 55}} {
-		pss, count, err := g.instancePSS(ctx, c.program)
+		w, err := g.weigh(ctx, c.program)
 		if err != nil {
 			return figures, fmt.Errorf("%s: %w", c.name, err)
 		}
-		figures = append(figures, figure{Name: c.name, Value: megabytes(pss), Unit: "MB", Goal: c.goal,
-			Limit: megabytes(bare), LimitName: "bare node, waiting", Note: fmt.Sprintf("PSS of %d processes", count)})
+		figures = append(figures, figure{Name: c.name, Value: megabytes(w.pss), Unit: "MB", Goal: c.goal,
+			Limit: megabytes(bare), LimitName: "bare node, waiting",
+			Note: fmt.Sprintf("PSS of %d processes; RSS %.1f MB (code pages are shared with other node processes of the machine)", w.processes, megabytes(w.rss))})
 	}
 	return figures, nil
 }
 
-func (g *rig) instancePSS(ctx context.Context, program string) (pss int64, count int, err error) {
+// weight of a process tree.
+type weight struct {
+	pss, rss  int64
+	processes int
+}
+
+// weigh runs a program and weighs all that is below the keeper.
+func (g *rig) weigh(ctx context.Context, program string) (w weight, err error) {
 	err = g.withHub(ctx, []string{"--warm-pool", "0"}, func(h *testhub.Hub) error {
 		id, err := g.instance(ctx, h, program)
 		if err != nil {
@@ -145,30 +151,35 @@ func (g *rig) instancePSS(ctx context.Context, program string) (pss int64, count
 		if err := pause(ctx, 3*time.Second); err != nil {
 			return err
 		}
-		keeper, err := h.Keeper()
-		if err != nil {
-			return err
-		}
-		tree, err := testhub.Tree(keeper)
-		if err != nil {
-			return err
-		}
-		for _, p := range tree {
-			if p.PID == keeper {
-				continue
-			}
-			n, err := testhub.PSS(p.PID)
-			if err != nil {
-				return err
-			}
-			pss, count = pss+n, count+1
-		}
-		if count == 0 {
-			return errors.New("the Instance has no process")
-		}
-		return nil
+		w, err = belowKeeper(h)
+		return err
 	})
-	return pss, count, err
+	return w, err
+}
+
+func belowKeeper(h *testhub.Hub) (w weight, err error) {
+	keeper, err := h.Keeper()
+	if err != nil {
+		return w, err
+	}
+	tree, err := testhub.Tree(keeper)
+	if err != nil {
+		return w, err
+	}
+	var pids []int
+	for _, p := range tree {
+		if p.PID != keeper {
+			pids = append(pids, p.PID)
+		}
+	}
+	if w.processes = len(pids); w.processes == 0 {
+		return w, errors.New("the Instance has no process")
+	}
+	if w.pss, err = testhub.PSS(pids...); err != nil {
+		return w, err
+	}
+	w.rss, err = testhub.RSS(pids...)
+	return w, err
 }
 
 func (g *rig) bareNodePSS(ctx context.Context) (int64, error) {
@@ -186,25 +197,6 @@ func (g *rig) bareNodePSS(ctx context.Context) (int64, error) {
 	return testhub.PSS(d.Process.Pid)
 }
 
-// together runs f n times, atOnce at once; the first error cancels the others.
-func together(ctx context.Context, n, atOnce int, f func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	slots := make(chan struct{}, atOnce)
-	var all sync.WaitGroup
-	for range n {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			if err := f(ctx); err != nil {
-				cancel(err) // the first one counts
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
-}
-
 // pause lets things come to rest before they are weighed.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
@@ -213,74 +205,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// benchMany starts 100 Instances at once and has each answer one line.
-func benchMany(ctx context.Context, g *rig) ([]figure, error) {
-	const instances = 100
-	var took time.Duration
-	var pss int64
-	err := g.withHub(ctx, nil, func(h *testhub.Hub) error {
-		seq, err := g.upload(ctx, h, "identity.js")
-		if err != nil {
-			return err
-		}
-		began := time.Now()
-		err = together(ctx, instances, instances, func(ctx context.Context) error { return startAndAsk(ctx, h, seq) })
-		took = time.Since(began)
-		if err != nil {
-			return fmt.Errorf("after %v: %w", took.Round(time.Millisecond), err)
-		}
-		pss, err = testhub.PSS(h.PID())
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	floor, err := g.manyFloor(ctx, instances)
-	return []figure{
-		{Name: "100 Instances, all answering", Value: took.Seconds(), Unit: "s", Goal: 10,
-			Limit: floor.Seconds(), LimitName: "100 bare nodes"},
-		{Name: "Hub memory with 100 Instances", Value: megabytes(pss), Unit: "MB", Goal: 100},
-	}, err
-}
-
-func startAndAsk(ctx context.Context, h *testhub.Hub, seq string) error {
-	id, err := h.StartInstance(ctx, seq, testhub.Start{})
-	if err != nil {
-		return err
-	}
-	d, err := hubDuplex(ctx, h, id, "text/plain")
-	if err != nil {
-		return err
-	}
-	_, err = d.roundTrip([]byte("are you there\n"))
-	return errors.Join(err, d.close())
-}
-
-func (g *rig) manyFloor(ctx context.Context, n int) (time.Duration, error) {
-	began := time.Now()
-	err := together(ctx, n, n, func(ctx context.Context) error {
-		d, err := g.pipeDuplex(ctx, g.program("bare.js"), g.program("identity.js"))
-		if err != nil {
-			return err
-		}
-		_, err = d.roundTrip([]byte("are you there\n"))
-		return errors.Join(err, d.close())
-	})
-	return time.Since(began), err
-}
-
-// roundTrip sends a line and waits for it to come back.
-func (d *duplex) roundTrip(line []byte) (time.Duration, error) {
-	began := time.Now()
-	if _, err := d.in.Write(line); err != nil {
-		return 0, err
-	}
-	back := make([]byte, len(line))
-	_, err := io.ReadFull(d.out, back)
-	if err == nil && string(back) != string(line) {
-		err = fmt.Errorf("sent %q, got %q back", line, back)
-	}
-	return time.Since(began), err
 }

@@ -16,13 +16,14 @@ import (
 // benchReady starts Hubs on empty data dirs until each answers.
 func benchReady(ctx context.Context, g *rig) ([]figure, error) {
 	const runs = 9
-	took, err := repeat(runs, func() (time.Duration, error) { return g.timeReady(ctx) })
+	took, floor, err := inTurn(runs,
+		func() (time.Duration, error) { return g.timeReady(ctx) },
+		func() (time.Duration, error) { return g.timeServerFloor(ctx) })
 	if err != nil {
 		return nil, err
 	}
-	floor, err := repeat(runs, func() (time.Duration, error) { return g.timeServerFloor(ctx) })
 	return []figure{{Name: "start to API ready", Value: millis(took.median()), Unit: "ms", Goal: 120,
-		Limit: millis(floor.median()), LimitName: "bare Go server", Note: took.note()}}, err
+		Limit: millis(floor.median()), LimitName: "bare Go server", Note: took.note()}}, nil
 }
 
 func (g *rig) timeReady(ctx context.Context) (time.Duration, error) {
@@ -75,30 +76,26 @@ const startRuns = 15
 // benchStart takes the time from the request for a start to the first byte of
 // the program's output, with runners waiting and without.
 func benchStart(ctx context.Context, g *rig) ([]figure, error) {
-	warm, err := g.timeStarts(ctx, "1", startRuns)
+	warm, floor, err := g.timeStarts(ctx, "1", func() (time.Duration, error) { return g.timeWarmFloor(ctx) })
 	if err != nil {
 		return nil, fmt.Errorf("warm: %w", err)
 	}
-	warmFloor, err := repeat(startRuns, func() (time.Duration, error) { return g.timeWarmFloor(ctx) })
-	if err != nil {
-		return nil, fmt.Errorf("bare warm node: %w", err)
-	}
 	figures := []figure{{Name: "start to first byte, warm", Value: millis(warm.median()), Unit: "ms", Goal: 10,
-		Limit: millis(warmFloor.median()), LimitName: "waiting bare node", Note: warm.note()}}
-	cold, err := g.timeStarts(ctx, "0", startRuns)
-	if err != nil {
-		return figures, fmt.Errorf("cold: %w", err)
-	}
-	coldFloor, err := repeat(startRuns, func() (time.Duration, error) {
+		Limit: millis(floor.median()), LimitName: "waiting bare node", Note: warm.note()}}
+	cold, floor, err := g.timeStarts(ctx, "0", func() (time.Duration, error) {
 		began := time.Now()
 		err := g.nodeCommand(ctx, "-e", "0").Run()
 		return time.Since(began), err
 	})
+	if err != nil {
+		return figures, fmt.Errorf("cold: %w", err)
+	}
 	return append(figures, figure{Name: "start to first byte, cold", Value: millis(cold.median()), Unit: "ms",
-		Limit: millis(coldFloor.median()), LimitName: "node -e 0", Slack: 20, Note: cold.note()}), err
+		Limit: millis(floor.median()), LimitName: "node -e 0", Slack: 20, Note: cold.note()}), nil
 }
 
-func (g *rig) timeStarts(ctx context.Context, pool string, runs int) (s series, err error) {
+// timeStarts takes the time of starts, and of their limit in turn.
+func (g *rig) timeStarts(ctx context.Context, pool string, limit func() (time.Duration, error)) (ours, floor series, err error) {
 	err = g.withHub(ctx, []string{"--warm-pool", pool}, func(h *testhub.Hub) error {
 		seq, err := g.upload(ctx, h, "instant.js")
 		if err != nil {
@@ -107,15 +104,15 @@ func (g *rig) timeStarts(ctx context.Context, pool string, runs int) (s series, 
 		if _, err := timeStart(ctx, h, seq); err != nil { // the pool is made at the first use
 			return err
 		}
-		s, err = repeat(runs, func() (time.Duration, error) {
+		ours, floor, err = inTurn(startRuns, func() (time.Duration, error) {
 			if err := settle(ctx, h); err != nil {
 				return 0, err
 			}
 			return timeStart(ctx, h, seq)
-		})
+		}, limit)
 		return err
 	})
-	return s, err
+	return ours, floor, err
 }
 
 // timeStart starts an Instance, reads its first byte and removes it.

@@ -109,7 +109,7 @@ func TestFloorsCarryTheSameBytesAsAHub(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer d.close()
-			if _, err := d.rate(c.data, 1); err != nil {
+			if err := d.prepare(c.data); err != nil {
 				t.Error(err)
 			}
 		})

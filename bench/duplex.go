@@ -125,15 +125,25 @@ func (d *duplex) receive(data []byte, check bool) error {
 	return nil
 }
 
-// rate warms a duplex up, moves data once to compare it and then runs times
-// to time it. It returns the timings.
-func (d *duplex) rate(data []byte, runs int) (series, error) {
+// prepare warms a duplex up, and moves data once to compare it.
+func (d *duplex) prepare(data []byte) error {
 	warm := data[:len(data)/8]
 	warm = warm[:bytes.LastIndexByte(warm, '\n')+1] // whole lines
 	for _, part := range [][]byte{warm, data} {
 		if _, err := d.transfer(part, true); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return repeat(runs, func() (time.Duration, error) { return d.transfer(data, false) })
+	return nil
+}
+
+// latency is the time of one line there and back, on a duplex that is warm
+// after the first few.
+func (d *duplex) latency(line []byte) (series, error) {
+	const warm, trips = 300, 500
+	s, err := repeat(warm+trips, func() (time.Duration, error) { return d.roundTrip(line) })
+	if err != nil {
+		return nil, err
+	}
+	return s[warm:], nil
 }

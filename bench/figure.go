@@ -147,6 +147,24 @@ func repeat(n int, once func() (time.Duration, error)) (series, error) {
 	return s, nil
 }
 
+// inTurn takes n timings of each of two things, one after the other, so that
+// what else the machine does hits both.
+func inTurn(n int, ours, limit func() (time.Duration, error)) (a, b series, err error) {
+	for range n {
+		for _, x := range []struct {
+			once func() (time.Duration, error)
+			to   *series
+		}{{ours, &a}, {limit, &b}} {
+			d, err := x.once()
+			if err != nil {
+				return a, b, err
+			}
+			*x.to = append(*x.to, d)
+		}
+	}
+	return a, b, nil
+}
+
 const mega = 1e6
 
 func megabytes(n int64) float64 { return float64(n) / (1 << 20) }

@@ -15,12 +15,12 @@ import (
 
 // scenarios in the order they run.
 var scenarios = []scenario{
-	{"hub", "kill -9 of the Hub again and again, under load", 4, 20, 10 * time.Minute, hubKilled},
-	{"upgrade", "SIGTERM and start of another binary, under load", 2, 10, 5 * time.Minute, upgraded},
+	{"hub", "kill -9 of the Hub again and again, under load", 6, 20, 10 * time.Minute, hubKilled},
+	{"upgrade", "SIGTERM and start of another binary, under load", 3, 10, 5 * time.Minute, upgraded},
 	{"exit", "SIGINT, and SIGTERM with --kill-on-exit, end everything", 1, 3, 3 * time.Minute, exited},
-	{"keeper", "kill -9 of the keeper", 1, 5, 3 * time.Minute, keeperKilled},
-	{"both", "kill -9 of Hub and keeper", 1, 5, 3 * time.Minute, bothKilled},
-	{"runner", "kill -9 of runners and of their children", 1, 5, 3 * time.Minute, runnersKilled},
+	{"keeper", "kill -9 of the keeper", 2, 5, 3 * time.Minute, keeperKilled},
+	{"both", "kill -9 of Hub and keeper", 2, 5, 3 * time.Minute, bothKilled},
+	{"runner", "kill -9 of runners and of their children", 2, 5, 3 * time.Minute, runnersKilled},
 	{"crash", "a program that fails again and again", 1, 1, 6 * time.Minute, crashing},
 	{"disk", "a full disk", 1, 3, 5 * time.Minute, diskFull},
 }

@@ -57,8 +57,12 @@ func newLoad(ctx context.Context, r *rig) (*load, error) {
 	if l.writer, err = r.start(ctx, "writer", testhub.Start{}); err != nil {
 		return nil, err
 	}
-	for range 3 {
-		if _, err := r.start(ctx, "identity", testhub.Start{}); err != nil { // idle ones
+	idle := 20
+	if r.short {
+		idle = 3
+	}
+	for range idle {
+		if _, err := r.start(ctx, "identity", testhub.Start{}); err != nil {
 			return nil, err
 		}
 	}

@@ -148,10 +148,14 @@ func (h *Hub) Family() []int {
 
 // PSS is the proportional share of memory in bytes: shared pages count as
 // their part.
-func PSS(pids ...int) (int64, error) {
-	var total int64
+func PSS(pids ...int) (int64, error) { return memory("Pss:", pids) }
+
+// RSS counts shared pages in full for each process.
+func RSS(pids ...int) (int64, error) { return memory("Rss:", pids) }
+
+func memory(kind string, pids []int) (total int64, err error) {
 	for _, pid := range pids {
-		n, err := pssOf(pid)
+		n, err := memoryOf(kind, pid)
 		if err != nil {
 			return 0, err
 		}
@@ -160,19 +164,19 @@ func PSS(pids ...int) (int64, error) {
 	return total, nil
 }
 
-func pssOf(pid int) (int64, error) {
+func memoryOf(kind string, pid int) (int64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), "Pss:"); ok {
+		if text, ok := strings.CutPrefix(lines.Text(), kind); ok {
 			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(text, "kB")), 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, fmt.Errorf("smaps_rollup of %d: no Pss", pid)
+	return 0, fmt.Errorf("smaps_rollup of %d: no %s", pid, kind)
 }
 
 // CPUTicks is the processor time that processes have used so far, in clock
