@@ -105,16 +105,21 @@ func TestWatchTellsOfEveryKindOfChange(t *testing.T) {
 	await("a folder that went")
 }
 
-func TestManyEventsAreToldOfOnce(t *testing.T) {
+// A busy machine may pause in the middle of a burst, so more than one notice
+// is right; one for each of the hundred writes is not.
+func TestManyEventsAreToldOfFewTimes(t *testing.T) {
 	tr := sources(t, map[string]string{"package.json": `{"main":"index.js"}`})
 	changes, await := watched(t, tr)
 	for range 50 {
 		write(t, tr.dir, map[string]string{"a": "1", "b": "2"})
 	}
 	await("the burst")
-	select {
-	case <-changes:
-		t.Error("it was told of twice")
-	case <-time.After(2 * quietTime):
+	for told := 1; told < 10; told++ {
+		select {
+		case <-changes:
+		case <-time.After(2 * quietTime):
+			return
+		}
 	}
+	t.Error("it was told of again and again")
 }
