@@ -75,8 +75,13 @@ func (p passage) open(ctx context.Context, g *rig, use func(hub, limit *duplex) 
 	})
 }
 
-// run returns the timings over the Hub and those of the limit, taken in turn.
-func (p passage) run(ctx context.Context, g *rig, data []byte) (ours, floor series, err error) {
+// outcome of a passage: timings over the Hub and of the limit, taken in turn.
+type outcome struct {
+	hub, limit       series
+	hubCPU, limitCPU uint64 // clock ticks of the program in all runs
+}
+
+func (p passage) run(ctx context.Context, g *rig, data []byte) (o outcome, err error) {
 	err = p.open(ctx, g, func(hub, limit *duplex) (err error) {
 		if err := hub.prepare(data); err != nil {
 			return fmt.Errorf("hub: %w", err)
@@ -84,36 +89,35 @@ func (p passage) run(ctx context.Context, g *rig, data []byte) (ours, floor seri
 		if err := limit.prepare(data); err != nil {
 			return fmt.Errorf("limit: %w", err)
 		}
-		ours, floor, err = inTurn(p.runs,
-			func() (time.Duration, error) { return hub.transfer(data, false) },
-			func() (time.Duration, error) { return limit.transfer(data, false) })
+		o.hub, o.limit, err = inTurn(p.runs,
+			func() (time.Duration, error) { return hub.spent(data, &o.hubCPU) },
+			func() (time.Duration, error) { return limit.spent(data, &o.limitCPU) })
 		return err
 	})
-	return ours, floor, err
+	return o, err
 }
 
-// perSecond is the median rate of count things moved in each of s.
-func (s series) perSecond(count int) float64 { return float64(count) / s.median().Seconds() }
-
-func (s series) rates(count int, unit string, per float64) string {
-	best, worst := s.quantile(0), s.quantile(1)
-	return fmt.Sprintf("%d runs, best %s, worst %s", len(s),
-		quantity(float64(count)/best.Seconds()/per, unit), quantity(float64(count)/worst.Seconds()/per, unit))
+// figure is what was measured of count things.
+func (o outcome) figure(name, unit string, count int, per float64) figure {
+	rate := func(d time.Duration) float64 { return float64(count) / d.Seconds() / per }
+	return figure{Name: name, Unit: unit, More: true, Value: rate(o.hub.median()), Limit: rate(o.limit.median()),
+		Note: fmt.Sprintf("%d runs, best %s, worst %s; processor time of the program %.2f of that in the limit", len(o.hub),
+			quantity(rate(o.hub.quantile(0)), unit), quantity(rate(o.hub.quantile(1)), unit),
+			float64(o.hubCPU)/float64(max(o.limitCPU, 1)))}
 }
 
 // benchBytes moves bytes that are all different from each other.
 func benchBytes(ctx context.Context, g *rig) ([]figure, error) {
 	data := make([]byte, 256<<20)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(data) // never fails
-	p := passage{program: "identity.js", contentType: "application/octet-stream", relay: true, runs: 5,
-		bare: []string{g.program("bare.js"), g.program("identity.js")}}
-	ours, floor, err := p.run(ctx, g, data)
+	o, err := passage{program: "identity.js", contentType: "application/octet-stream", relay: true, runs: 5,
+		bare: []string{g.program("bare.js"), g.program("identity.js")}}.run(ctx, g, data)
 	if err != nil {
 		return nil, err
 	}
-	f := figure{Name: "256 MB through identity", Value: ours.perSecond(len(data)) / mega, Unit: "MB/s", More: true, Goal: 450,
-		Limit: floor.perSecond(len(data)) / mega, LimitName: "relay to bare node", RatioGoal: 1,
-		Note: "SHA-256 of one run more is right; " + ours.rates(len(data), "MB/s", mega)}
+	f := o.figure("256 MB through identity", "MB/s", len(data), mega)
+	f.Goal, f.RatioGoal, f.LimitName = 450, 1, "relay to bare node"
+	f.Note += "; SHA-256 of one run more is right"
 	return []figure{f}, nil
 }
 
@@ -122,15 +126,13 @@ const lineSize = 100
 // benchText moves lines as text.
 func benchText(ctx context.Context, g *rig) ([]figure, error) {
 	data := textLines(1_000_000)
-	p := passage{program: "identity.js", contentType: "text/plain", relay: true, runs: 5,
-		bare: []string{g.program("bare.js"), g.program("identity.js"), "text"}}
-	ours, floor, err := p.run(ctx, g, data)
+	o, err := passage{program: "identity.js", contentType: "text/plain", relay: true, runs: 5,
+		bare: []string{g.program("bare.js"), g.program("identity.js"), "text"}}.run(ctx, g, data)
 	if err != nil {
 		return nil, err
 	}
-	n := len(data) / lineSize
-	f := figure{Name: "100-byte text lines", Value: ours.perSecond(n), Unit: "/s", More: true, Goal: 2_500_000,
-		Limit: floor.perSecond(n), LimitName: "relay to bare node", Note: ours.rates(n, "/s", 1)}
+	f := o.figure("100-byte text lines", "/s", len(data)/lineSize, 1)
+	f.Goal, f.LimitName = 2_500_000, "relay to bare node"
 	return []figure{f}, nil
 }
 
@@ -138,18 +140,18 @@ func benchText(ctx context.Context, g *rig) ([]figure, error) {
 // and one that iterates over it.
 func benchObjects(ctx context.Context, g *rig) ([]figure, error) {
 	data := objectLines(1_000_000)
-	n := len(data) / lineSize
 	var figures []figure
 	for _, c := range []struct{ program, name string }{
 		{"objects.js", "NDJSON, async (input) => input"}, {"generator.js", "NDJSON, async function*"},
 	} {
-		p := passage{program: c.program, contentType: "application/x-ndjson", runs: 5, bare: []string{g.program("bare-objects.js")}}
-		ours, floor, err := p.run(ctx, g, data)
+		o, err := passage{program: c.program, contentType: "application/x-ndjson", runs: 3,
+			bare: []string{g.program("bare-objects.js")}}.run(ctx, g, data)
 		if err != nil {
 			return figures, fmt.Errorf("%s: %w", c.name, err)
 		}
-		figures = append(figures, figure{Name: c.name, Value: ours.perSecond(n), Unit: "/s", More: true, Goal: 400_000,
-			Limit: floor.perSecond(n), LimitName: "bare loop on pipes", RatioGoal: 0.8, Note: ours.rates(n, "/s", 1)})
+		f := o.figure(c.name, "/s", len(data)/lineSize, 1)
+		f.Goal, f.RatioGoal, f.LimitName = 400_000, 0.8, "bare loop on pipes"
+		figures = append(figures, f)
 	}
 	return figures, nil
 }

@@ -48,7 +48,7 @@ func loop(spoil func([]byte) []byte) *duplex {
 		}
 		outW.Close()
 	}()
-	return &duplex{closeAt{inW, 1000}.writer(), outR, func() error { return errors.Join(inW.Close(), outR.Close()) }}
+	return &duplex{closeAt{inW, 1000}.writer(), outR, 0, func() error { return errors.Join(inW.Close(), outR.Close()) }}
 }
 
 // closeAt ends the stream after n bytes.

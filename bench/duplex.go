@@ -18,6 +18,7 @@ import (
 type duplex struct {
 	in    io.Writer
 	out   io.Reader
+	pid   int // of the program's process
 	close func() error
 }
 
@@ -31,7 +32,8 @@ func hubDuplex(ctx context.Context, h *testhub.Hub, id, contentType string) (*du
 	if err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
-	return &duplex{in, out, func() error { return errors.Join(in.Close(), out.Close()) }}, nil
+	pid, err := h.RunnerPID(ctx, id)
+	return &duplex{in, out, pid, func() error { return errors.Join(in.Close(), out.Close()) }}, err
 }
 
 // relayDuplex runs the relay around a bare node.
@@ -51,7 +53,7 @@ func (g *rig) relayDuplex(ctx context.Context, args ...string) (*duplex, error) 
 		f.close()
 		return nil, errors.Join(err, in.Close())
 	}
-	return &duplex{in, out, func() error {
+	return &duplex{in, out, childOf(f.cmd.Process.Pid), func() error {
 		err := errors.Join(in.Close(), out.Close())
 		f.close()
 		return err
@@ -66,11 +68,29 @@ func (g *rig) pipeDuplex(ctx context.Context, args ...string) (*duplex, error) {
 	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
 		return nil, err
 	}
-	return &duplex{in, out, func() error {
+	return &duplex{in, out, cmd.Process.Pid, func() error {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // killed: always an error
 		return nil
 	}}, nil
+}
+
+// childOf is the one child of a process; 0 when it has none.
+func childOf(pid int) int {
+	tree, err := testhub.Tree(pid)
+	if err != nil || len(tree) < 2 {
+		return 0
+	}
+	return tree[1].PID
+}
+
+// spent runs a transfer and adds the processor time that the program had for
+// it to ticks: other work on the machine does not change that much.
+func (d *duplex) spent(data []byte, ticks *uint64) (time.Duration, error) {
+	before := testhub.CPUTicks(d.pid)
+	took, err := d.transfer(data, false)
+	*ticks += testhub.CPUTicks(d.pid) - before
+	return took, err
 }
 
 const pieceSize = 256 << 10
