@@ -27,3 +27,6 @@ func (c *Client) BreakConnection() {
 	defer c.mu.Unlock()
 	c.conn.close()
 }
+
+// HasMark looks for NAME=VALUE in the environment of a process.
+func HasMark(pid int, mark string) bool { return hasMark(pid, []byte(mark+"\x00")) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -202,6 +203,27 @@ func TestWholeTreeEndsWithTheChild(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// In the middle of an exec a process shows no environment. It must be found all
+// the same, or it outlives its tree.
+func TestMarkIsSeenDuringExec(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "again")
+	if err := os.WriteFile(script, []byte("exec /bin/sh "+script+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sh", script)
+	cmd.Env = []string{"MARK=here"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	for i := range 5_000 {
+		if !keeper.HasMark(cmd.Process.Pid, "MARK=here") {
+			t.Fatalf("look %d: not seen", i)
 		}
 	}
 }

@@ -144,9 +144,29 @@ func closure(all []process, in map[int]bool) []int {
 	return pids
 }
 
+// hasMark looks for mark in the environment of a process. In the middle of an exec a
+// process has none for an instant; were it taken at its word, it would be left
+// behind. One that keeps having none has hidden it.
 func hasMark(pid int, mark []byte) bool {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return err == nil && bytes.Contains(append(env, 0), mark)
+	const (
+		kernelThreads = 2 // their parent; they have no environment
+		looks         = 20
+	)
+	for range looks {
+		env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+		if err != nil {
+			return false
+		}
+		if len(env) > 0 {
+			return bytes.Contains(append(env, 0), mark)
+		}
+		p, err := statProcess(pid)
+		if err != nil || p.state == 'Z' || p.state == 'X' || p.parent == kernelThreads || p.parent == 0 {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false
 }
 
 func killAll(pids []int) {
