@@ -157,13 +157,7 @@ func (d *duplex) prepare(data []byte) error {
 	return nil
 }
 
-// latency is the time of one line there and back, on a duplex that is warm
-// after the first few.
-func (d *duplex) latency(line []byte) (series, error) {
-	const warm, trips = 300, 500
-	s, err := repeat(warm+trips, func() (time.Duration, error) { return d.roundTrip(line) })
-	if err != nil {
-		return nil, err
-	}
-	return s[warm:], nil
+// latency is the time of one line there and back, trip after trip.
+func (d *duplex) latency(line []byte, trips int) (series, error) {
+	return repeat(trips, func() (time.Duration, error) { return d.roundTrip(line) })
 }
