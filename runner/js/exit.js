@@ -27,11 +27,22 @@ class Exit {
     this.completed = true;
     this.output.end();
     this.messages.send({ type: 'completed', timeout });
+    this.leaveAfter(timeout);
+    this.check();
+  }
+
+  // end is a stop that the program wants itself. The process goes like after
+  // complete.
+  end(error, timeout) {
+    this.stop(error);
+    this.leaveAfter(timeout);
+  }
+
+  leaveAfter(timeout) {
     setTimeout(() => {
       this.overdue = true;
       this.check();
     }, timeout).unref();
-    this.check();
   }
 
   // stop lets the process go as soon as the program has nothing left to do.

@@ -148,7 +148,7 @@ class Runner {
 
   end(error) {
     clearTimeout(this.keepTimer);
-    this.exit.stop(error);
+    this.exit.end(error, Number(this.context.exitTimeout) || 0);
   }
 
   emit(name, message) {

@@ -158,6 +158,22 @@ test('end and destroy', async (t) => {
   assert.strictEqual(await destroyed.exited, 23);
 });
 
+test('end and destroy leave work behind once exitTimeout has passed', async (t) => {
+  const hub = await Hub.start(t);
+  for (const [call, code] of [['end()', 0], ["destroy(new Error('why'))", 23]]) {
+    const instance = hub.run(`module.exports = async function* () {
+      this.exitTimeout = 100;
+      yield 1;
+      this.${call};
+      yield 2;
+      ${FOREVER}
+    }`);
+    await instance.got('stopped');
+    assert.strictEqual(await instance.exited, code);
+    assert.strictEqual(instance.output(), '1\n2\n');
+  }
+});
+
 test('kill runs the kill handlers and exits at once', async (t) => {
   const hub = await Hub.start(t);
   const instance = hub.run(`module.exports = function () {

@@ -92,7 +92,7 @@ export interface AppContext<Config = any, State = any> {
   readonly config: Config;
   readonly instanceId: string;
   readonly logger: Logger;
-  /** Milliseconds a program may go on after its output has ended. */
+  /** Milliseconds a program may go on after its output has ended, or after `end` or `destroy`. */
   exitTimeout: number;
   /** The state saved by the run before, undefined at the first. */
   readonly initialState: State | undefined;
@@ -115,9 +115,9 @@ export interface AppContext<Config = any, State = any> {
 
   /** Asks for more time after a stop. */
   keepAlive(milliseconds?: number): this;
-  /** This program is done. */
+  /** This program is done: it ends when nothing is left to do, at the latest after `exitTimeout`. */
   end(): this;
-  /** This program is broken. */
+  /** This program is broken; it ends like after `end`, with exit code 23. */
   destroy(error?: Error): this;
   describe(definition: unknown): this;
 
