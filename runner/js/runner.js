@@ -41,6 +41,8 @@ class Runner {
         if (process.listenerCount('SIGTERM') === 1) process.exit(143);
       });
     }
+    // process.exit comes before the turn in which what was gathered is sent.
+    process.on('exit', () => this.output.flush());
     this.channel.connect();
   }
 

@@ -174,6 +174,20 @@ test('end and destroy leave work behind once exitTimeout has passed', async (t) 
   }
 });
 
+test('process.exit leaves no output behind', async (t) => {
+  const hub = await Hub.start(t);
+  const objects = hub.run('module.exports = async function* () { yield 1; yield 2; process.exit(3); }');
+  assert.strictEqual(await objects.exited, 3);
+  assert.strictEqual(objects.output(), '1\n2\n');
+  const bytes = hub.run(`module.exports = async function* () {
+    yield Buffer.from('a');
+    yield Buffer.from('b');
+    process.exit(3);
+  }`);
+  assert.strictEqual(await bytes.exited, 3);
+  assert.strictEqual(bytes.output(), 'ab');
+});
+
 test('kill runs the kill handlers and exits at once', async (t) => {
   const hub = await Hub.start(t);
   const instance = hub.run(`module.exports = function () {
