@@ -3,6 +3,7 @@
 // channel connects again and makes both sides go on where they were; what is
 // kept for that is in Input, Output and Messages.
 
+const fs = require('fs');
 const net = require('net');
 const { HEADER, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, writeHeader, readNumber } = require('./frames');
 
@@ -11,6 +12,15 @@ const COPY_BELOW = 16 * 1024; // copying is cheaper than a second piece to write
 const ACK_WITHIN = 5; // ms
 const RETRY_FAST = 20; // ms, for the first second
 const RETRY_SLOW = 250; // ms
+
+// Socket tells of a failed write before it closes: net's own drops what has
+// come and was not read yet.
+class Socket extends net.Socket {
+  destroy(err) {
+    if (err && err.syscall === 'write' && !this.destroyed) this.onWriteFailed();
+    return super.destroy(err);
+  }
+}
 
 class Channel {
   // identity is the constant part of HELLO; parts are told by `attach`.
@@ -42,8 +52,7 @@ class Channel {
     const reader = new FrameReader(
       (type, stream, number, payload) => this.onFrame(socket, type, stream, number, payload),
       (offset, bytes) => this.input.receive(offset, Buffer.from(bytes)));
-    const socket = net.connect({
-      path: this.path,
+    const socket = new Socket({
       onread: {
         buffer: this.readBuffer,
         callback: (n, buf) => {
@@ -52,6 +61,8 @@ class Channel {
         },
       },
     });
+    socket.onWriteFailed = () => this.readRest(socket, reader);
+    socket.connect(this.path);
     this.socket = socket;
     if (!this.referenced) socket.unref();
     socket.on('connect', () => socket.write(this.hello()));
@@ -61,6 +72,22 @@ class Channel {
       reader.stopped = true;
       this.lost(socket);
     });
+  }
+
+  // readRest reads what the Hub sent before it went: the acks in there say
+  // what must not be sent again.
+  readRest(socket, reader) {
+    const { fd } = socket._handle || {};
+    if (!(fd >= 0)) return;
+    try {
+      while (!socket.destroyed) {
+        const n = fs.readSync(fd, this.readBuffer);
+        if (n === 0) return;
+        this.guard(socket, () => reader.push(this.readBuffer.subarray(0, n)));
+      }
+    } catch (err) {
+      if (err.syscall !== 'read') throw err; // there is no more
+    }
   }
 
   // guard ends the connection when the other side breaks the protocol; other

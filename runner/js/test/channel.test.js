@@ -4,6 +4,9 @@
 
 const { test } = require('node:test');
 const assert = require('node:assert');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const path = require('node:path');
 const { Hub } = require('./hub');
 
 const LINES = 'application/x-ndjson', TEXT = 'text/plain';
@@ -224,6 +227,34 @@ test('END is acked before the runner leaves, also over a cut', async (t) => {
   await instance.until(() => instance.out.ended);
   assert.strictEqual(instance.exitCode, undefined);
   instance.sendWindow(1);
+  assert.strictEqual(await instance.exited, 0);
+});
+
+test('the last acks of a Hub that is gone are read', async (t) => {
+  const hub = await Hub.start(t);
+  const gone = path.join(hub.dir, 'gone');
+  const instance = hub.run(`const fs = require('fs');
+  module.exports = async function* () {
+    yield 1;
+    await new Promise((go) => this.on('go', go));
+    this.emit('blocked');
+    while (!fs.existsSync(${JSON.stringify(gone)}));
+    yield 2; // the write is what finds the Hub gone
+  }`, {}, { ack: false });
+  await instance.until(() => instance.out.received === 2);
+  instance.send('event', { name: 'go' });
+  await instance.got('event');
+  instance.sendWindow(2);
+  const { socket } = instance;
+  socket.write('', () => instance.drop());
+  await once(socket, 'close');
+  fs.writeFileSync(gone, '');
+  const hello = await instance.until(() => instance.hellos[1]);
+  assert.strictEqual(hello.output.acked, 2);
+  assert.strictEqual(hello.messages.next, instance.received + 1);
+  await instance.until(() => instance.out.ended);
+  instance.sendWindow(4);
+  assert.strictEqual(instance.output(), '1\n2\n');
   assert.strictEqual(await instance.exited, 0);
 });
 
