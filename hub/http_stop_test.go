@@ -51,12 +51,23 @@ func TestStopAnswersWhenTheInstanceHasEnded(t *testing.T) {
 func TestStopEndsWhatDoesNotEnd(t *testing.T) {
 	s := newSite(t)
 	for name, handle := range map[string]func(p *proc) int{
+		"unaware.js": func(p *proc) int {
+			_ = p.Send("stopped", map[string]any{"unaware": true})
+			for {
+				select {
+				case <-p.killed:
+					return 0
+				case <-time.After(10 * time.Millisecond):
+					_, _ = p.Write([]byte("x"))
+				}
+			}
+		},
 		"never.js":   func(p *proc) int { <-p.killed; return 0 },
 		"handled.js": func(p *proc) int { _ = p.Send("stopped", nil); <-p.killed; return 0 },
 	} {
 		id := s.run(name, stoppable(handle), "")
 		timeout := `{"timeout":50}`
-		if name == "handled.js" {
+		if name != "never.js" {
 			timeout = `{"timeout":60000}` // a program that is done and does nothing is not waited for
 		}
 		began := time.Now()

@@ -36,6 +36,7 @@ type Instance struct {
 	removed bool
 	health  *Health
 	stopped bool          // the program has said that its stop handlers are done
+	unaware bool          // the program has no way to know of a stop
 	moved   time.Time     // when the program last said something after a stop
 	kept    time.Time     // keepAlive asks not to be killed before
 	input   chan struct{} // one token: who fixes the input type

@@ -46,8 +46,7 @@ func (in *Instance) handle(ctx context.Context, s *runner.Session, m runner.Mess
 	case "keepAlive":
 		return in.onKeepAlive(m)
 	case "stopped":
-		in.update(func(*journal.Instance) { in.stopped, in.moved = true, time.Now() })
-		in.endInputAfterStop(ctx, s)
+		return in.onStopped(ctx, s, m)
 	case "completed":
 		in.log.Debug("program completed")
 	case "save":
@@ -125,6 +124,14 @@ func (in *Instance) onKeepAlive(m runner.Message) error {
 		}
 	})
 	return nil
+}
+
+func (in *Instance) onStopped(ctx context.Context, s *runner.Session, m runner.Message) error {
+	var stopped struct{ Unaware bool }
+	err := m.Decode(&stopped)
+	in.update(func(*journal.Instance) { in.stopped, in.unaware, in.moved = true, stopped.Unaware, time.Now() })
+	in.endInputAfterStop(ctx, s)
+	return err
 }
 
 func (in *Instance) onSave(ctx context.Context, s *runner.Session, m runner.Message) error {

@@ -65,10 +65,12 @@ func (in *Instance) leadStop(ctx context.Context, proc runtime.Process, timeout 
 	got := proc.Session().Output().Received()
 	for {
 		in.mu.Lock()
-		gone, changed, stopped, moved, kept := in.proc != proc, in.changed, in.stopped, in.moved, in.kept
+		gone, changed, moved, kept := in.proc != proc, in.changed, in.moved, in.kept
+		stopped, unaware := in.stopped, in.unaware
 		in.mu.Unlock()
 		now := time.Now()
-		if n := proc.Session().Output().Received(); n != got {
+		// What writes on and on because it can't know of the stop is as done as it will be.
+		if n := proc.Session().Output().Received(); n != got && !unaware {
 			got, moved = n, now
 			in.mu.Lock()
 			in.moved = now

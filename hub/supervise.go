@@ -120,7 +120,7 @@ func (in *Instance) adopt(proc runtime.Process, inBase, outBase uint64) {
 	in.texts.set(proc)
 	in.update(func(*journal.Instance) {
 		in.proc, in.inBase, in.outBase = proc, inBase, outBase
-		in.stopped, in.health = false, nil
+		in.stopped, in.unaware, in.health = false, false, nil
 	})
 }
 

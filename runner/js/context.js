@@ -103,6 +103,10 @@ class AppContext {
     return this._state === undefined ? undefined : JSON.parse(this._state);
   }
 
+  hasStopHandler() {
+    return this._stopHandlers.length > 0;
+  }
+
   // stopHandler runs the stop handlers one after the other, all of them, and
   // throws the first error at the end.
   async stopHandler(timeout, canCallKeepalive) {

@@ -46,11 +46,12 @@ class Exit {
   }
 
   // stop lets the process go as soon as the program has nothing left to do.
-  stop(error) {
+  // unaware tells that the program does not know of it.
+  stop(error, unaware) {
     if (this.stopped || this.failing) return;
     this.stopped = true;
     if (error) process.exitCode = process.exitCode || Code.PROGRAM;
-    this.messages.send(error ? { type: 'stopped', error: messageOf(error) } : { type: 'stopped' });
+    this.messages.send({ type: 'stopped', error: error ? messageOf(error) : undefined, unaware: unaware || undefined });
     this.check();
   }
 

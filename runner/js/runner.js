@@ -21,6 +21,7 @@ class Runner {
     this.channel.attach(this.input, this.output, this.messages);
     this.exit = new Exit(this.channel, this.messages, this.output, this.input, this.log);
     this.context = null;
+    this.stream = null; // the input as the program sees it
     this.early = []; // messages for a program that is not loaded yet
     this.saves = new Map(); // id → {resolve, reject}
     this.lastSave = 0;
@@ -105,10 +106,10 @@ class Runner {
     const { InputStream } = require('./input-stream');
     const { runChain } = require('./chain');
     const { produce } = require('./produce');
-    const stream = new InputStream(this.input);
+    this.stream = new InputStream(this.input);
     try {
-      const value = await runChain(chain.functions, this.context, stream, start.args || []);
-      if (value === undefined) await stream.whenUnread();
+      const value = await runChain(chain.functions, this.context, this.stream, start.args || []);
+      if (value === undefined) await this.stream.whenUnread();
       await produce(value, this.output, (about) => this.messages.send({ type: 'output', ...about }));
     } catch (err) {
       this.exit.fail('run', Code.PROGRAM, err);
@@ -127,13 +128,14 @@ class Runner {
   async stop({ timeout, canCallKeepalive }) {
     if (this.stopping) return;
     this.stopping = true;
+    const unaware = !this.context.hasStopHandler() && this.stream.untouched();
     let failure;
     try {
       await this.context.stopHandler(timeout, Boolean(canCallKeepalive));
     } catch (err) {
       failure = err;
     }
-    this.afterKeepAlive(() => this.exit.stop(failure));
+    this.afterKeepAlive(() => this.exit.stop(failure, unaware));
   }
 
   afterKeepAlive(done) {

@@ -112,6 +112,24 @@ test('a program that works on after stop stays until it is killed', async (t) =>
   assert.strictEqual(await instance.exited, 137);
 });
 
+test('stopped tells of a program that can not know of the stop', async (t) => {
+  const hub = await Hub.start(t);
+  const programs = {
+    [`module.exports = function () { ${FOREVER} }`]: true,
+    [`module.exports = function () { this.addStopHandler(() => {}); ${FOREVER} }`]: undefined,
+    [`module.exports = function (input) { input.on('data', () => {}); ${FOREVER} }`]: undefined,
+    'module.exports = async function* (input) { for await (const x of input) yield x; }': undefined,
+  };
+  for (const [program, unaware] of Object.entries(programs)) {
+    const instance = hub.run(program);
+    await instance.got('ready');
+    instance.send('stop', { timeout: 100, canCallKeepalive: false });
+    assert.strictEqual((await instance.got('stopped')).unaware, unaware, program);
+    instance.send('kill');
+    await instance.exited;
+  }
+});
+
 test('keepAlive delays stopped, end cuts it short', async (t) => {
   const hub = await Hub.start(t);
   const program = `module.exports = function () {
