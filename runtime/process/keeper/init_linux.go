@@ -60,7 +60,7 @@ func InitMain([]string) int {
 
 // become applies the layers, the outermost first, and starts the program.
 func become(cfg *initConfig, r *Report, report *os.File) error {
-	if err := closeOnExec(); err != nil {
+	if err := closeOnExec(fdLog + 1); err != nil {
 		return err
 	}
 	if err := dieWithKeeper(); err != nil {
@@ -100,10 +100,10 @@ func become(cfg *initConfig, r *Report, report *os.File) error {
 	return fmt.Errorf("%s: %w", path, syscall.Exec(path, cfg.Argv, cfg.Env))
 }
 
-// closeOnExec keeps everything but stdio and the log from the program, also
-// what the Hub itself was started with.
-func closeOnExec() error {
-	err := unix.CloseRange(fdLog+1, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+// closeOnExec keeps the descriptors from first on from the next program, also
+// those that this one was started with.
+func closeOnExec(first uint) error {
+	err := unix.CloseRange(first, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	if err == nil {
 		return nil
 	}
@@ -112,7 +112,7 @@ func closeOnExec() error {
 		return err
 	}
 	for _, e := range entries {
-		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > fdLog {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && uint(fd) >= first {
 			unix.CloseOnExec(fd)
 		}
 	}

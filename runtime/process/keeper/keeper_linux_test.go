@@ -411,6 +411,27 @@ func TestNewKeeperCleansUpAfterADeadOne(t *testing.T) {
 	}
 }
 
+// Whoever started the Hub with a pipe open waits for the end of that pipe; the
+// keeper, which outlives the Hub, must not hold it.
+func TestKeeperHoldsNothingTheHubWasStartedWith(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	inherited, err := syscall.Dup(int(w.Fd())) // not closed on exec, as after a fork
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, t.TempDir())
+	spawn(t, c, shell("sleep 1000"))
+	syscall.Close(inherited)
+	if text := all(t, r); text != "" {
+		t.Errorf("read %q", text)
+	}
+}
+
 func TestOrphansEndAndAreRemembered(t *testing.T) {
 	dir := t.TempDir()
 	c, err := keeper.Connect(t.Context(), keeper.Config{Dir: dir, OrphanAfter: 50 * time.Millisecond})

@@ -67,6 +67,11 @@ func launch(cfg *Config, lock *os.File) (*os.Process, error) {
 		return nil, err
 	}
 	defer log.Close()
+	// The keeper outlives us: what we were started with must not live on in it,
+	// or whoever waits for its end waits for ever.
+	if err := closeOnExec(3); err != nil {
+		return nil, err
+	}
 	binary := cfg.Executable
 	if binary == "" {
 		if binary, err = os.Executable(); err != nil {
