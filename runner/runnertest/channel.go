@@ -175,8 +175,10 @@ func (r *Runner) next(t *told) []byte {
 		h := runner.Header{Type: runner.FrameMessage, Length: uint32(len(body)), Number: t.msg}
 		b = append(h.Append(b), body...)
 	}
-	if t.out < r.out.next {
-		p := r.out.kept[t.out-r.out.acked:]
+	// A new Hub may allow less than the program has written meanwhile with the
+	// credit of the one before.
+	if until := min(r.out.next, r.out.limit); t.out < until {
+		p := r.out.kept[t.out-r.out.acked : until-r.out.acked]
 		p = p[:min(len(p), 256<<10)]
 		h := runner.Header{Type: runner.FrameData, Stream: runner.StreamOutput, Length: uint32(len(p)), Number: t.out}
 		b = append(h.Append(b), p...)
