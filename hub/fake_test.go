@@ -33,7 +33,8 @@ type machine struct {
 	programs map[string]program // by the main of the manifest
 	procs    map[string]*proc   // by key
 	engines  map[string]string
-	refuse   error // what Start answers, when set
+	refuse   error  // what Start answers, when set
+	forgets  func() // called when a Hub releases a process, before that is forgotten
 	running  sync.WaitGroup
 }
 
@@ -304,6 +305,9 @@ func (h *handle) Detach() error {
 
 func (h *handle) Release() error {
 	m := h.proc.machine
+	if m.forgets != nil {
+		m.forgets()
+	}
 	m.mu.Lock()
 	delete(m.procs, h.proc.key)
 	m.mu.Unlock()

@@ -3,10 +3,13 @@ package hub_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"waverider"
+	"waverider/hub/journal"
 )
 
 func TestInstancesRunOnUnderAHubThatComesBack(t *testing.T) {
@@ -91,6 +94,40 @@ func TestWhatEndedWhileTheHubWasAwayIsTold(t *testing.T) {
 	s.ended(id)
 	if v := s.info(id); v.Status != "errored" || v.Terminated.ExitCode != waverider.ExitProgram || v.Epoch != 1 {
 		t.Errorf("ended as %+v %+v", v, v.Terminated)
+	}
+}
+
+// A Hub that is killed right after the runtime has forgotten a process must not
+// take an end that was seen for a loss.
+func TestAnEndIsWrittenDownBeforeTheRuntimeForgetsIt(t *testing.T) {
+	s := newSite(t)
+	left := make(chan []byte, 1) // the journal as the killed Hub leaves it
+	s.on.forgets = func() {
+		data, err := os.ReadFile(filepath.Join(s.dir, "journal.db"))
+		if err != nil {
+			t.Error(err)
+		}
+		left <- data
+	}
+	id := s.run("a.js", func(p *proc) int {
+		p.ready()
+		return p.finish(0)
+	}, `{"restart":"on-failure"}`)
+	path := filepath.Join(t.TempDir(), "journal.db")
+	if err := os.WriteFile(path, <-left, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	list, err := j.Instances()
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d instances, %v", len(list), err)
+	}
+	if rec := list[0]; rec.Status != waverider.StatusCompleted || len(rec.Handle) > 0 || rec.End == nil || rec.End.ExitCode != 0 {
+		t.Errorf("instance %s was left as %s, handle %q, end %+v", id, rec.Status, rec.Handle, rec.End)
 	}
 }
 

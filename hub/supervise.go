@@ -38,9 +38,7 @@ func (in *Instance) supervise(ctx context.Context, begun func()) {
 			}
 		}
 		v := in.settle(end)
-		if proc != nil {
-			in.release(proc)
-		}
+		in.release(proc)
 		if v.restart && in.pause(ctx, v.after) {
 			continue
 		}
@@ -108,7 +106,9 @@ func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
 	if err := in.save(); err != nil {
 		_ = proc.Kill()
 		_, _ = proc.Wait(context.WithoutCancel(ctx))
-		in.release(proc)
+		if err := proc.Release(); err != nil {
+			in.log.Warn("release of a process not journaled", "err", err)
+		}
 		return nil, err
 	}
 	in.adopt(proc, inBase, outBase)
@@ -213,9 +213,6 @@ func (in *Instance) settle(end runEnd) verdict {
 	in.hub.metrics.ended(status)
 	in.log.Info("instance ended", "exitcode", term.ExitCode, "reason", term.Reason, "restart", v.restart)
 	in.texts.note(in.log, fmt.Sprintf("Instance ended: %s (exit code %d)", term.Reason, term.ExitCode))
-	if v.restart {
-		in.saveOrLog()
-	}
 	return v
 }
 
@@ -243,6 +240,7 @@ func (in *Instance) pause(ctx context.Context, d time.Duration) bool {
 	in.update(func(rec *journal.Instance) {
 		rec.Status, rec.Times.Ended = waverider.StatusCompleted, now
 	})
+	in.saveOrLog()
 	return false
 }
 
@@ -251,7 +249,6 @@ func (in *Instance) finish() {
 	in.endOutput()
 	in.events.close()
 	in.texts.finish()
-	in.saveOrLog()
 	in.hub.trimEnded()
 }
 
@@ -271,8 +268,20 @@ func (in *Instance) detach(proc runtime.Process) {
 	}
 }
 
+// release writes the end of a run down and has the runtime forget it, in this
+// order: a Hub that dies in between must not take the run for lost. An end that
+// can't be written down the runtime keeps in mind for the next Hub. proc is nil
+// when there was none.
 func (in *Instance) release(proc runtime.Process) {
-	if err := proc.Release(); err != nil {
+	letGo := runtime.Process.Release
+	if err := in.save(); err != nil {
+		in.log.Error("end of the instance not journaled", "err", err)
+		letGo = runtime.Process.Detach
+	}
+	if proc == nil {
+		return
+	}
+	if err := letGo(proc); err != nil {
 		in.log.Warn("release of ended process", "err", err)
 	}
 }
