@@ -6,17 +6,15 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SCRAMJET := runner/js/vendor/scramjet.js
-GO_SOURCES := $(shell git ls-files '*.go' 'go.mod' 'go.sum' 'runner/js/*.js' 2>/dev/null)
 
 .PHONY: help build demo test check fmt lint race js e2e fuzz bench faults cross clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-build: bin/waverider ## bin/waverider, with the scramjet library bundled where npm is there
-
-bin/waverider: $(GO_SOURCES) | $(SCRAMJET)
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/waverider
+# What has changed is for go to find: the binary embeds more than Go files.
+build: $(SCRAMJET) ## bin/waverider, with the scramjet library bundled where npm is there
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/waverider ./cmd/waverider
 
 # Programs that use scramjet's stream methods need this bundle. Without npm the
 # Hub is built without it and `waverider doctor` says so.
@@ -33,7 +31,7 @@ test: build check js e2e ## everything CI runs, the short fault set included
 check: fmt lint race ## format, vet, lint, import arrows, race tests
 
 fmt:
-	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
+	@out=$$(gofmt -l .); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
 
 lint:
 	go vet ./...
@@ -60,7 +58,7 @@ bench: build ## every figure with its limit measured in the same run
 faults: build ## the long fault set: kill -9, full disk, dead keeper
 	go run ./faults -binary bin/waverider
 
-cross: ## builds for every platform we ship
+cross: $(SCRAMJET) ## builds for every platform we ship
 	@for t in linux/amd64 linux/arm64 linux/arm darwin/arm64 darwin/amd64; do echo $$t; \
 	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -trimpath -ldflags '$(LDFLAGS)' -o dist/waverider-$${t%/*}-$${t#*/} ./cmd/waverider || exit 1; done
 
