@@ -120,9 +120,7 @@ type streamView struct {
 	Ended       bool   `json:"ended,omitempty"`
 }
 
-// View is the Instance as the API shows it.
-func (in *Instance) View() any { return in.view() }
-
+// view is the Instance as the API shows it.
 func (in *Instance) view() instanceView {
 	in.mu.Lock()
 	rec, proc := in.rec, in.proc

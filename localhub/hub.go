@@ -85,9 +85,8 @@ func (h *Hub) prepare() (err error) {
 // URL is the base of its API, the same over restarts.
 func (h *Hub) URL() string { return h.url }
 
-// Dir is the folder of its files; Log is its log there.
+// Dir is the folder of its files.
 func (h *Hub) Dir() string { return h.cfg.Dir }
-func (h *Hub) Log() string { return h.log.Name() }
 
 // PID is the process id, 0 while there is none.
 func (h *Hub) PID() int {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -158,17 +157,6 @@ func (l *Log) Close() error {
 	l.closed = true
 	l.announceLocked()
 	l.mu.Unlock()
-	return err
-}
-
-// Remove deletes the files of the log NAME in dir.
-func Remove(dir, name string) error {
-	segs, err := scan(dir, name)
-	for _, s := range segs {
-		if rmErr := os.Remove(filepath.Join(dir, segmentName(name, s.off))); rmErr != nil && !errors.Is(rmErr, os.ErrNotExist) {
-			err = errors.Join(err, rmErr)
-		}
-	}
 	return err
 }
 

@@ -130,13 +130,6 @@ func (s *Store) Get(digest waverider.Digest) (Package, error) {
 	return s.settle(digest)
 }
 
-// Dir is the folder of an unpacked package, ready for use. Nobody may write
-// into it.
-func (s *Store) Dir(digest waverider.Digest) (string, error) {
-	p, err := s.Get(digest)
-	return p.Dir, err
-}
-
 // List is all packages that are not damaged, ordered by digest. Use Get before using a folder.
 func (s *Store) List() []Package {
 	s.mu.Lock()

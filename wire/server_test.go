@@ -22,7 +22,7 @@ func TestAnswerAndBodyFlowAtTheSameTime(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = wire.CopyFlush(out, r.Body)
+			_, err = io.Copy(flushing{out}, r.Body)
 			return err
 		})
 	})

@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -68,31 +67,6 @@ func (s *Stream) Write(p []byte) (int, error) { return s.w.Write(p) }
 
 // Flush sends what was written.
 func (s *Stream) Flush() error { return s.rc.Flush() }
-
-// CopyFlush sends everything src gives, each piece at once. It returns nil
-// at the end of src.
-func CopyFlush(dst *Stream, src io.Reader) (int64, error) {
-	buf := make([]byte, 64<<10)
-	var total int64
-	for {
-		n, err := src.Read(buf)
-		if n > 0 {
-			if _, err := dst.Write(buf[:n]); err != nil {
-				return total, err
-			}
-			if err := dst.Flush(); err != nil {
-				return total, err
-			}
-			total += int64(n)
-		}
-		if errors.Is(err, io.EOF) {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
-}
 
 // Continue answers "100 Continue" now to a client that waits for it. Reading
 // the body does it too; this is for handlers that read later.

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -36,6 +37,14 @@ func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// flushing sends each piece at once.
+type flushing struct{ *wire.Stream }
+
+func (f flushing) Write(p []byte) (int, error) {
+	n, err := f.Stream.Write(p)
+	return n, errors.Join(err, f.Flush())
 }
 
 // site is a running server with its Mux.

@@ -1,6 +1,6 @@
-// Package journal is what one Hub remembers across its own death: Sequences,
-// Instances and small facts, in one bbolt file. Every Put is on disk when it
-// returns. It stores and answers; it decides nothing.
+// Package journal is what one Hub remembers across its own death: Sequences
+// and Instances, in one bbolt file. Every Put is on disk when it returns. It
+// stores and answers; it decides nothing.
 package journal
 
 import (
@@ -19,7 +19,6 @@ import (
 var (
 	sequences = []byte("sequences")
 	instances = []byte("instances")
-	facts     = []byte("facts")
 )
 
 // Journal is an open journal file. All methods are safe for concurrent use.
@@ -35,7 +34,7 @@ func Open(path string) (*Journal, error) {
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{sequences, instances, facts} {
+		for _, name := range [][]byte{sequences, instances} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -76,22 +75,6 @@ func (j *Journal) DeleteInstance(id waverider.InstanceID) error {
 
 // Instances answers all of them.
 func (j *Journal) Instances() ([]*Instance, error) { return all[Instance](j, instances) }
-
-// PutFact stores one small value; Fact reads it back, ok tells whether it is there.
-func (j *Journal) PutFact(name string, v any) error { return j.put(facts, name, v) }
-
-// Fact reads the value of name into v.
-func (j *Journal) Fact(name string, v any) (ok bool, err error) {
-	err = j.db.View(func(tx *bolt.Tx) error {
-		data := tx.Bucket(facts).Get([]byte(name))
-		if data == nil {
-			return nil
-		}
-		ok = true
-		return json.Unmarshal(data, v)
-	})
-	return ok, err
-}
 
 func (j *Journal) put(bucket []byte, key string, v any) error {
 	data, err := json.Marshal(v)

@@ -82,9 +82,6 @@ func Open(ctx context.Context, opt Options) (*Hub, error) {
 // DataDir is where the Hub keeps everything.
 func (h *Hub) DataDir() string { return h.opt.DataDir }
 
-// SetArgs changes the flags for the next Start.
-func (h *Hub) SetArgs(args ...string) { h.opt.Args = args }
-
 // SetBinary changes the program for the next Start.
 func (h *Hub) SetBinary(path string) { h.opt.Binary = path }
 
