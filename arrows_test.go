@@ -1,20 +1,22 @@
 package waverider_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// arrows holds what each folder may import of this module (docs/architecture.md
-// draws it). Everything may import the root, the root imports std only.
-// "*" is the composition root.
+// arrows holds what each folder imports of this module, no more and no less;
+// docs_test.go holds docs/architecture.md to it. Everything may import the root,
+// the root imports std only. "*" is the composition root. Tests may go further.
 var arrows = map[string][]string{
 	"":                  {},
 	"auth":              {},
@@ -55,22 +57,28 @@ type pkg struct {
 	GoFiles         []string
 }
 
+// modulePackages lists the packages as they are on every system we build for.
 func modulePackages(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", "./...").Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
 	var all []pkg
-	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
-		var p pkg
-		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
-			return all
-		} else if err != nil {
-			t.Fatal(err)
+	for _, system := range []string{"linux", "darwin"} {
+		cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", "./...")
+		cmd.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list for %s: %v", system, err)
 		}
-		all = append(all, p)
+		for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+			var p pkg
+			if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, p)
+		}
 	}
+	return all
 }
 
 func folder(importPath string) (string, bool) {
@@ -81,6 +89,7 @@ func folder(importPath string) (string, bool) {
 }
 
 func TestImportsPointDownward(t *testing.T) {
+	used := map[string]bool{}
 	for _, p := range modulePackages(t) {
 		from, _ := folder(p.ImportPath)
 		allowed, known := arrows[from]
@@ -94,11 +103,19 @@ func TestImportsPointDownward(t *testing.T) {
 		}
 		for _, imp := range p.Imports {
 			to, ours := folder(imp)
+			used[from+" -> "+to] = ours
 			switch {
 			case ours && !may[to] && !may["*"]:
 				t.Errorf("%s must not import %s", p.ImportPath, imp)
 			case !ours && from == "" && strings.Contains(strings.Split(imp, "/")[0], "."):
 				t.Errorf("the root imports the standard library only, not %s", imp)
+			}
+		}
+	}
+	for from, allowed := range arrows {
+		for _, to := range allowed {
+			if to != "*" && !used[from+" -> "+to] {
+				t.Errorf("%s may import %s and does not: take the arrow out of the table", from, to)
 			}
 		}
 	}
