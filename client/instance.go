@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"waverider"
+	"waverider/wire"
 )
 
 // Instance is an Instance as a Hub shows it.
@@ -171,7 +172,7 @@ func (c *Client) text(ctx context.Context, query url.Values, path ...string) (*T
 	if err != nil {
 		return nil, err
 	}
-	offset, _ := strconv.ParseInt(resp.Header.Get("Waverider-Offset"), 10, 64) // other Hubs send none
+	offset, _ := strconv.ParseInt(resp.Header.Get(wire.OffsetHeader), 10, 64) // other Hubs send none
 	return &Text{ReadCloser: resp.Body, Offset: offset}, nil
 }
 
@@ -202,7 +203,7 @@ func (c *Client) WriteStdin(ctx context.Context, id string, body io.Reader, keep
 func (c *Client) feed(ctx context.Context, id, name string, body io.Reader, o InputOptions) error {
 	header := http.Header{"X-End-Stream": {fmt.Sprint(!o.KeepOpen)}}
 	if o.Offset != nil {
-		header.Set("Waverider-Offset", strconv.FormatInt(*o.Offset, 10))
+		header.Set(wire.OffsetHeader, strconv.FormatInt(*o.Offset, 10))
 	}
 	if o.ContentType != "" {
 		header.Set("Content-Type", o.ContentType)

@@ -139,7 +139,7 @@ func (in *Instance) openInput(ctx context.Context, r *http.Request) (*intake, er
 		in.mu.Unlock()
 		if offset > at {
 			return nil, &waverider.Error{Kind: waverider.Conflict, Detail: map[string]any{"offset": at},
-				Message: "input between what the program has and " + OffsetHeader + " is missing; send from \"offset\""}
+				Message: "input between what the program has and " + wire.OffsetHeader + " is missing; send from \"offset\""}
 		}
 		body.skip = at - offset
 	}
@@ -175,13 +175,13 @@ func (in *Instance) greeted(ctx context.Context, proc runtime.Process) error {
 }
 
 func headerOffset(r *http.Request) (int64, error) {
-	text := r.Header.Get(OffsetHeader)
+	text := r.Header.Get(wire.OffsetHeader)
 	if text == "" {
 		return -1, nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		return 0, waverider.Errorf(waverider.Invalid, "%s: want a number of bytes, not %q", OffsetHeader, text)
+		return 0, waverider.Errorf(waverider.Invalid, "%s: want a number of bytes, not %q", wire.OffsetHeader, text)
 	}
 	return n, nil
 }

@@ -10,12 +10,6 @@ import (
 	"waverider/wire"
 )
 
-// OffsetHeader tells where in a stream a body begins, in bytes. In the answer
-// of a GET: the offset of its first byte. In a POST of input: the offset of
-// the body's first byte; what the program has already is skipped, so that a
-// client can send again after a cut and nothing comes twice.
-const OffsetHeader = "Waverider-Offset"
-
 func (h *Hub) streamRoutes(m *wire.Mux) {
 	for _, name := range textNames {
 		h.api(m, "GET", "/instance/{id}/"+name, auth.Read, h.onInstance(h.getText(name)))
@@ -41,7 +35,7 @@ func (h *Hub) getOutput(in *Instance, w http.ResponseWriter, r *http.Request) er
 func (in *Instance) streamOutput(ctx context.Context, w http.ResponseWriter, r *http.Request, from *uint64) error {
 	var out *wire.Stream
 	started := func(offset uint64) (err error) {
-		w.Header().Set(OffsetHeader, strconv.FormatUint(offset, 10))
+		w.Header().Set(wire.OffsetHeader, strconv.FormatUint(offset, 10))
 		out, err = wire.StreamOut(w, r, "application/octet-stream")
 		return err
 	}

@@ -37,7 +37,7 @@ func (h *Hub) getText(name string) instanceHandler {
 			defer in.texts.leave(c)
 		}
 		t := &textReader{in: in, name: name, log: l, follow: follow, at: from}
-		w.Header().Set(OffsetHeader, strconv.FormatInt(max(from, l.Start()), 10))
+		w.Header().Set(wire.OffsetHeader, strconv.FormatInt(max(from, l.Start()), 10))
 		out, err := wire.StreamOut(w, r, "application/octet-stream")
 		if err != nil {
 			return err

@@ -118,12 +118,12 @@ func (g *Guard) cors(w http.ResponseWriter, r *http.Request, origin string) (don
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Add("Vary", "Origin")
-	h.Set("Access-Control-Expose-Headers", "Content-Type, X-Request-Id")
+	h.Set("Access-Control-Expose-Headers", "Content-Type, "+OffsetHeader)
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, X-End-Stream, X-Seq-Kill-Inst")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, X-End-Stream, X-Seq-Kill-Inst, "+OffsetHeader)
 	h.Set("Access-Control-Max-Age", "600")
 	if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
 		h.Set("Access-Control-Allow-Private-Network", "true")

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"waverider/auth"
@@ -115,6 +116,12 @@ func TestGuardAnswersPreflightsOfAllowedPagesOnly(t *testing.T) {
 	if good.Code != 204 || h.Get("Access-Control-Allow-Origin") != "https://app.example.org" || h.Get("Vary") != "Origin" ||
 		h.Get("Access-Control-Allow-Methods") == "" || h.Get("Access-Control-Allow-Private-Network") != "true" {
 		t.Errorf("allowed: %d %v", good.Code, h)
+	}
+	// What a body's place in its stream is told by crosses too, both ways.
+	for _, name := range []string{"Access-Control-Allow-Headers", "Access-Control-Expose-Headers"} {
+		if !strings.Contains(h.Get(name), wire.OffsetHeader) {
+			t.Errorf("%s: %q", name, h.Get(name))
+		}
 	}
 	bad := preflight("https://evil.example.com")
 	if bad.Code != 403 || bad.Header().Get("Access-Control-Allow-Origin") != "" {

@@ -9,6 +9,12 @@ import (
 	"waverider"
 )
 
+// OffsetHeader tells where in a stream a body begins, in bytes. In the answer
+// of a GET: the offset of its first byte. In a POST of input: the offset of
+// the body's first byte; what the program has already is skipped, so that a
+// client can send again after a cut and nothing comes twice.
+const OffsetHeader = "Waverider-Offset"
+
 // errHead ends a handler that was asked for the headers of a stream only.
 var errHead = errors.New("head request")
 
