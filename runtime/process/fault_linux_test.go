@@ -224,6 +224,35 @@ func TestSweepEndsWhatNobodyClaims(t *testing.T) {
 	}
 }
 
+// A process that could not be attached to is nobody's: a Hub that has given it
+// up must not leave it running.
+func TestSweepEndsWhatCouldNotBeAttached(t *testing.T) {
+	p := newPlace(t, nil)
+	hub := startHub(t, p.cfg.Dir)
+	hub.Process.Kill()
+	hub.Wait()
+	r := p.open()
+	file := filepath.Join(p.cfg.Dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, main := range []string{"lines", "tree"} {
+		h, err := os.ReadFile(filepath.Join(p.cfg.Dir, main+".handle"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := helperSpec(p.cfg.Dir, main)
+		spec.Dir = file
+		if _, err := r.Attach(t.Context(), h, spec); err == nil || errors.Is(err, runtime.ErrLost) {
+			t.Fatalf("attach with a file for a folder: %v", err)
+		}
+	}
+	if err := r.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "end of both", func() bool { return len(programs(p.cfg.Dir)) == 0 })
+}
+
 // programs lists processes, other than zombies, that call the channel of dir.
 func programs(dir string) []int {
 	var pids []int

@@ -63,8 +63,8 @@ func (p *proc) Handle() runtime.Handle {
 	return h
 }
 
-// Attach finds a process of an earlier Hub.
-func (r *Runtime) Attach(ctx context.Context, h runtime.Handle, spec runtime.Spec) (runtime.Process, error) {
+// Attach finds a process of an earlier Hub. On error it is for Sweep to end.
+func (r *Runtime) Attach(ctx context.Context, h runtime.Handle, spec runtime.Spec) (_ runtime.Process, err error) {
 	var known handle
 	if err := json.Unmarshal(h, &known); err != nil {
 		return nil, fmt.Errorf("attach %s: read handle: %w", spec.ID, err)
@@ -80,6 +80,11 @@ func (r *Runtime) Attach(ctx context.Context, h runtime.Handle, spec runtime.Spe
 		return nil, fmt.Errorf("attach %s: %w", spec.ID, err)
 	}
 	r.claim(known.Child)
+	defer func() {
+		if err != nil {
+			r.unclaim(known.Child)
+		}
+	}()
 	child, files, err := c.Open(ctx, known.Child)
 	if errors.Is(err, keeper.ErrUnknown) || errors.Is(err, keeper.ErrGone) {
 		return nil, fmt.Errorf("attach %s: %w", spec.ID, runtime.ErrLost)
