@@ -19,7 +19,8 @@ const dataVersion = 1
 //	identity.key        the Hub's Ed25519 key
 //	journal.db          Sequences, Instances
 //	packages/           unpacked packages by digest
-//	slots/ID/           working folder, logs and unread output of each Instance
+//	slots/ID/           working folder of each Instance, the program's own
+//	kept/ID/            stdout, stderr, log and unread output of each Instance
 //	state/ID            what the program saved
 //	run/                sockets, keeper, installed runners
 type DataDir struct {
@@ -33,7 +34,7 @@ func OpenDataDir(path string) (*DataDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data dir: %w", err)
 	}
-	for _, sub := range []string{"", "packages", "slots", "state", "run"} {
+	for _, sub := range []string{"", "packages", "slots", "kept", "state", "run"} {
 		if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
 			return nil, fmt.Errorf("make data dir: %w", err)
 		}

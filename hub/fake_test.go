@@ -253,7 +253,7 @@ func (p *proc) print(name, line string) {
 func (p *proc) attach(again bool) (*handle, error) {
 	h := &handle{proc: p, session: runner.NewSession(runner.SessionConfig{Key: p.key, Resume: again}), logs: map[string]*logfile.Log{}}
 	for _, name := range []string{"stdout", "stderr", "log"} {
-		l, err := logfile.Open(filepath.Join(p.Spec.Dir, "logs"), name, p.Spec.LogLimit)
+		l, err := logfile.Open(p.Spec.Logs, name, p.Spec.LogLimit)
 		if err != nil {
 			return nil, err
 		}

@@ -16,16 +16,17 @@ import (
 // Instance is one run of a Sequence: its record, its process while it has
 // one, and where its bytes go. One goroutine, supervise, leads its life.
 type Instance struct {
-	hub    *Hub
-	id     waverider.InstanceID
-	dir    string // slot folder
-	log    *slog.Logger
-	out    *outlet
-	texts  texts
-	events *eventLog
-	done   chan struct{} // closed when supervise has returned
-	wake   chan struct{} // a wish came while waiting to restart
-	saving chan struct{} // held by the one who journals the record
+	hub     *Hub
+	id      waverider.InstanceID
+	dir     string // slot folder, the program's own
+	keepDir string // folder of its texts and unread output
+	log     *slog.Logger
+	out     *outlet
+	texts   texts
+	events  *eventLog
+	done    chan struct{} // closed when supervise has returned
+	wake    chan struct{} // a wish came while waiting to restart
+	saving  chan struct{} // held by the one who journals the record
 
 	mu      sync.Mutex
 	rec     journal.Instance
@@ -54,12 +55,13 @@ type Health struct {
 
 func (h *Hub) newInstance(rec journal.Instance) *Instance {
 	in := &Instance{
-		hub: h, id: rec.ID, dir: h.cfg.DataDir.Path("slots", string(rec.ID)),
+		hub: h, id: rec.ID,
+		dir: h.cfg.DataDir.Path("slots", string(rec.ID)), keepDir: h.cfg.DataDir.Path("kept", string(rec.ID)),
 		log: h.log.With("instance", rec.ID), out: newOutlet(), events: newEventLog(),
 		done: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}), saving: make(chan struct{}, 1),
 		rec: rec, inBase: rec.InputBase, input: make(chan struct{}, 1),
 	}
-	in.texts.open(in.dir, h.cfg.LogLimit)
+	in.texts.open(in.keepDir, h.cfg.LogLimit)
 	in.input <- struct{}{}
 	if rec.Epoch == 0 { // the runner of a later run knows where its output goes on
 		in.out.open()

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -217,6 +218,44 @@ func TestSavedStateIsThereAtTheNextStart(t *testing.T) {
 		t.Errorf("after a power cut it has state %s", got)
 	}
 	s.want(http.StatusAccepted, "POST", "/instance/"+id+"/_kill", `{"removeImmediately":true}`)
+}
+
+// The folder of a program is its own, whatever it calls its files and whatever
+// it removes there.
+func TestTheFilesOfAProgramAreItsOwn(t *testing.T) {
+	s := newSite(t)
+	made := make(chan string, 1)
+	id := s.run("a.js", func(p *proc) int {
+		file := filepath.Join(p.Spec.Dir, "output.csv")
+		if err := errors.Join(os.RemoveAll(p.Spec.Dir), os.MkdirAll(p.Spec.Dir, 0o700), os.WriteFile(file, []byte("mine"), 0o600)); err != nil {
+			t.Error(err)
+		}
+		made <- file
+		p.ready()
+		p.print("stdout", "printed")
+		if _, err := p.Write([]byte("unread")); err != nil {
+			return waverider.ExitKilled
+		}
+		return p.finish(0)
+	}, "")
+	s.ended(id)
+	s.reopen()
+	if text, err := os.ReadFile(<-made); string(text) != "mine" {
+		t.Errorf("the program's own file: %q, %v", text, err)
+	}
+	if a := s.get("/instance/" + id + "/output"); a.body != "unread" {
+		t.Errorf("output %q", a.body)
+	}
+	if a := s.get("/instance/" + id + "/stdout?from=start"); a.body != "printed\n" {
+		t.Errorf("stdout %q", a.body)
+	}
+	s.want(http.StatusAccepted, "POST", "/instance/"+id+"/_kill", `{"removeImmediately":true}`)
+	s.stop() // with it the removal is through
+	for _, sub := range []string{"slots", "kept"} {
+		if left, _ := os.ReadDir(filepath.Join(s.dir, sub)); len(left) != 0 {
+			t.Errorf("%s is left with %v", sub, left)
+		}
+	}
 }
 
 func TestADataDirHasOneHub(t *testing.T) {

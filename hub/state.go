@@ -64,7 +64,7 @@ func (h *Hub) remove(in *Instance) error {
 	}
 	h.mu.Unlock()
 	in.events.close()
-	return errors.Join(in.texts.close(), os.RemoveAll(in.dir), removeFile(h.cfg.DataDir.Path("state", string(in.id))))
+	return errors.Join(in.texts.close(), os.RemoveAll(in.dir), os.RemoveAll(in.keepDir), removeFile(h.cfg.DataDir.Path("state", string(in.id))))
 }
 
 func removeFile(path string) error {
@@ -122,10 +122,10 @@ func (h *Hub) trimEnded() {
 	}
 }
 
-// sweepSlots removes slot folders and states that belong to no Instance: of a
-// Hub that died between making and journaling one.
+// sweepSlots removes what belongs to no Instance: of a Hub that died between
+// making and journaling one.
 func (h *Hub) sweepSlots() {
-	for _, sub := range []string{"slots", "state"} {
+	for _, sub := range []string{"slots", "kept", "state"} {
 		entries, err := os.ReadDir(h.cfg.DataDir.Path(sub))
 		if err != nil {
 			h.log.Warn("slots not swept", "err", err)
@@ -146,7 +146,7 @@ func (h *Hub) sweepSlots() {
 
 // rest brings an ended Instance of the journal back as it was.
 func (in *Instance) rest() {
-	in.out.restore(in.dir, in.rec.OutputBase)
+	in.out.restore(in.keepDir, in.rec.OutputBase)
 	in.events.close()
 	in.texts.finish()
 }

@@ -164,7 +164,7 @@ func (in *Instance) distribute(ctx, alive context.Context, proc runtime.Process)
 		return // the process has ended without END, or ctx did
 	}
 	// Once what nobody has read is on disk the runner need not wait for readers.
-	if err := in.out.keep(in.dir); err != nil {
+	if err := in.out.keep(in.keepDir); err != nil {
 		in.log.Error("unread output not kept; the program waits for a reader", "err", err)
 	} else {
 		out.AckEnd()
@@ -254,7 +254,7 @@ func (in *Instance) finish() {
 
 // endOutput keeps what nobody has read.
 func (in *Instance) endOutput() {
-	if err := in.out.end(in.dir); err != nil {
+	if err := in.out.end(in.keepDir); err != nil {
 		in.log.Error("unread output lost", "err", err)
 	}
 }
@@ -309,7 +309,7 @@ func (in *Instance) spec(rec journal.Instance) runtime.Spec {
 		grants = runtime.Grants{Network: s.Network, Read: s.Read, Write: s.Write}
 	}
 	return runtime.Spec{
-		ID: string(rec.ID), Language: language, Package: pkg.Dir, Dir: in.dir,
+		ID: string(rec.ID), Language: language, Package: pkg.Dir, Dir: in.dir, Logs: in.keepDir,
 		Limits: mergeLimits(rec.Request.Limits, manifest.Waverider.Limits), Grants: grants,
 		LogLimit: in.hub.cfg.LogLimit,
 		Start: runner.Start{

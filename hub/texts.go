@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -32,8 +31,8 @@ type cursor struct {
 
 var textNames = []string{"stdout", "stderr", "log"}
 
-func (t *texts) open(slot string, limit int64) {
-	t.dir, t.limit = filepath.Join(slot, "logs"), limit
+func (t *texts) open(dir string, limit int64) {
+	t.dir, t.limit = dir, limit
 	t.logs, t.cursors = map[string]*logfile.Log{}, map[string]*cursor{}
 	for _, name := range textNames {
 		t.cursors[name] = &cursor{}

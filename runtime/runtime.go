@@ -20,6 +20,7 @@ type Spec struct {
 	Language string // "node", "python3", …
 	Package  string // folder of the unpacked package, read-only by convention
 	Dir      string // slot folder; Start makes it, or goes on in the one that is there
+	Logs     string // folder of its Logs, out of the program's way; as Dir
 	Start    runner.Start
 	Limits   waverider.Limits
 	Grants   Grants
@@ -43,7 +44,7 @@ type Handle []byte
 type Runtime interface {
 	// Start runs spec. It returns once the process exists (not when the
 	// program is loaded: that is a runner message). On error nothing of it is
-	// left but the slot folder's logs.
+	// left but its Logs.
 	Start(ctx context.Context, spec Spec) (Process, error)
 	// Attach finds a Process started earlier, also one that has ended since
 	// and whose Exit was not yet Released. ErrLost when nothing is known of it.

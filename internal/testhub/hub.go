@@ -284,7 +284,13 @@ func (h *Hub) removeDir() error {
 	return os.RemoveAll(h.opt.DataDir)
 }
 
-// Slots lists the slot folders there are, those of waiting runners too.
+// Slots lists the slot folders there are, those of waiting runners too, and
+// the folders of what is kept of each.
 func (h *Hub) Slots() ([]string, error) {
-	return filepath.Glob(filepath.Join(h.opt.DataDir, "slots", "*"))
+	slots, err := filepath.Glob(filepath.Join(h.opt.DataDir, "slots", "*"))
+	if err != nil {
+		return nil, err
+	}
+	kept, err := filepath.Glob(filepath.Join(h.opt.DataDir, "kept", "*"))
+	return append(slots, kept...), err
 }

@@ -57,10 +57,12 @@ func runHelperHub(dir string) error {
 func helperSpec(dir, main string) runtime.Spec {
 	slot := filepath.Join(dir, "slots", main)
 	return runtime.Spec{
-		ID: main, Language: "suite", Dir: slot, LogLimit: 4 << 30,
+		ID: main, Language: "suite", Dir: slot, Logs: logsOf(dir, main), LogLimit: 4 << 30,
 		Start: runner.Start{Main: main, Slot: slot, Args: json.RawMessage(`["0", "0"]`)},
 	}
 }
+
+func logsOf(dir, slot string) string { return filepath.Join(dir, "kept", slot) }
 
 func startOrAttach(r *process.Runtime, dir, main string) error {
 	ctx, journal := context.Background(), filepath.Join(dir, main+".handle")
@@ -124,7 +126,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 func TestKilledHubLosesNoLine(t *testing.T) {
 	p := newPlace(t, nil)
 	dir := p.cfg.Dir
-	logs := filepath.Join(dir, "slots", "lines", "logs")
+	logs := logsOf(dir, "lines")
 	for range 10 {
 		hub := startHub(t, dir)
 		from := diskUse(t, logs, "stdout")
@@ -242,7 +244,7 @@ func TestSweepEndsWhatCouldNotBeAttached(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := helperSpec(p.cfg.Dir, main)
-		spec.Dir = file
+		spec.Logs = file
 		if _, err := r.Attach(t.Context(), h, spec); err == nil || errors.Is(err, runtime.ErrLost) {
 			t.Fatalf("attach with a file for a folder: %v", err)
 		}
@@ -272,7 +274,7 @@ func programs(dir string) []int {
 func TestNothingOutlivesHubAndKeeper(t *testing.T) {
 	p := newPlace(t, nil)
 	hub := startHub(t, p.cfg.Dir)
-	logs := filepath.Join(p.cfg.Dir, "slots", "tree", "logs")
+	logs := logsOf(p.cfg.Dir, "tree")
 	eventually(t, "the grandchild's number", func() bool { return diskUse(t, logs, "stdout") > 1 })
 	hub.Process.Kill()
 	syscall.Kill(p.keeperPID(), syscall.SIGKILL)

@@ -47,7 +47,7 @@ func nodePlace(t testing.TB, change func(*process.Config)) (*place, string) {
 func nodeSpec(p *place, pkg, slot string) runtime.Spec {
 	dir := filepath.Join(p.cfg.Dir, "slots", slot)
 	return runtime.Spec{
-		ID: slot, Language: "node", Package: pkg, Dir: dir,
+		ID: slot, Language: "node", Package: pkg, Dir: dir, Logs: logsOf(p.cfg.Dir, slot),
 		Start: runner.Start{Instance: "instance", Sequence: json.RawMessage(`{"name":"identity"}`), Package: pkg, Main: "index.js", Slot: dir},
 	}
 }

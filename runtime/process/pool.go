@@ -150,13 +150,13 @@ func (p *pool) assign(ctx context.Context, w *waiter, spec runtime.Spec) (*proc,
 	report, err := w.client.Assign(ctx, w.child.ID, spec.ID, spec.Limits)
 	if err != nil {
 		p.rt.discard(&w.born)
-		emptySlot(spec.Dir)
+		os.RemoveAll(spec.Dir)
 		return nil, fmt.Errorf("assign: %w", err)
 	}
 	w.apply(report)
 	proc := w.proc(p.rt, spec)
 	if err := proc.commence(ctx, withEnv(spec.Start, spec.Grants.Env, home(spec.Dir))); err != nil {
-		emptySlot(spec.Dir)
+		os.RemoveAll(spec.Dir)
 		return nil, err
 	}
 	return proc, nil

@@ -42,7 +42,7 @@ func start(t *testing.T, r *process.Runtime, spec runtime.Spec) runtime.Process 
 
 func slotSpec(p *place, slot, main string) runtime.Spec {
 	spec := helperSpec(p.cfg.Dir, main)
-	spec.ID, spec.Dir = slot, filepath.Join(p.cfg.Dir, "slots", slot)
+	spec.ID, spec.Dir, spec.Logs = slot, filepath.Join(p.cfg.Dir, "slots", slot), logsOf(p.cfg.Dir, slot)
 	spec.Start.Slot = spec.Dir
 	return spec
 }

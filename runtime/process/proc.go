@@ -113,7 +113,7 @@ func (r *Runtime) Attach(ctx context.Context, h runtime.Handle, spec runtime.Spe
 
 // serve begins to store what the program says and to wait for its end.
 func (p *proc) serve() error {
-	logs, err := openLogs(p.spec.Dir, p.spec.LogLimit)
+	logs, err := openLogs(p.spec.Logs, p.spec.LogLimit)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (r *Runtime) cold(ctx context.Context, spec runtime.Spec, lang Language) (_
 	}
 	defer func() {
 		if err != nil && made {
-			emptySlot(spec.Dir)
+			os.RemoveAll(spec.Dir)
 		}
 	}()
 	b, err := r.bear(ctx, birth{
@@ -179,17 +179,6 @@ func makeSlot(dir string) (made bool, err error) {
 	return made, nil
 }
 
-// emptySlot removes everything but the logs, and the folder without any.
-func emptySlot(dir string) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if e.Name() != "logs" {
-			os.RemoveAll(filepath.Join(dir, e.Name()))
-		}
-	}
-	os.Remove(dir)
-}
-
 func (n *born) proc(r *Runtime, spec runtime.Spec) *proc {
 	return &proc{born: *n, rt: r, spec: spec, done: make(chan struct{})}
 }
@@ -210,11 +199,11 @@ func (p *proc) commence(ctx context.Context, start runner.Start) error {
 	return nil
 }
 
-// openLogs opens the three logs of a slot.
+// openLogs opens the three logs in dir.
 func openLogs(dir string, limit int64) (map[string]*logfile.Log, error) {
 	logs := map[string]*logfile.Log{}
 	for _, name := range logNames {
-		l, err := logfile.Open(filepath.Join(dir, "logs"), name, limit)
+		l, err := logfile.Open(dir, name, limit)
 		if err != nil {
 			for _, l := range logs {
 				l.Close()

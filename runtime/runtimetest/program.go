@@ -143,6 +143,15 @@ var programs = map[string]func(w *world, args []string) (int, error){
 		fmt.Printf("%s\n%s\n%s\n%d\n%s\n", dir, os.Getenv("HOME"), os.Getenv("GRANTED"), files.Max, os.Getenv("SUITE_SECRET"))
 		return 0, nil
 	},
+	// tidy removes its folder with all that is in it, and goes on.
+	"tidy": func(w *world, _ []string) (int, error) {
+		fmt.Println("before")
+		if err := os.RemoveAll(w.start.Slot); err != nil {
+			return 0, err
+		}
+		fmt.Println("after")
+		return 0, nil
+	},
 	// hog takes memory until somebody ends it.
 	"hog": func(*world, []string) (int, error) {
 		var all [][]byte

@@ -67,6 +67,7 @@ var cases = []struct {
 	{"KeeperDies", testKeeperDies},
 	{"Limits", testLimits},
 	{"Usage", testUsage},
+	{"OwnFolderRemoved", testOwnFolderRemoved},
 	{"BadStarts", testBadStarts},
 	{"Many", testMany},
 	{"NothingLeaks", testNothingLeaks},
@@ -91,7 +92,7 @@ func (s *suite) spec(main string, args ...string) runtime.Spec {
 	id := fmt.Sprintf("slot-%d", slots.Add(1))
 	dir := filepath.Join(s.Dir, id)
 	return runtime.Spec{
-		ID: id, Language: s.Language, Dir: dir,
+		ID: id, Language: s.Language, Dir: dir, Logs: dir + ".logs",
 		Start: runner.Start{Instance: waverider.InstanceID(id), Main: main, Args: text, Slot: dir},
 	}
 }
