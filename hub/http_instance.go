@@ -145,7 +145,7 @@ func (h *Hub) postKill(in *Instance, w http.ResponseWriter, r *http.Request) err
 	err := in.Kill(r.Context(), false)
 	view := in.view()
 	if err == nil && remove {
-		err = h.Remove(in)
+		err = h.Remove(r.Context(), in)
 	}
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (h *Hub) deleteInstance(in *Instance, w http.ResponseWriter, r *http.Reques
 	if !in.ended() {
 		return waverider.Errorf(waverider.Conflict, "Instance %s is %s; stop or kill it first", in.id, in.record().Status)
 	}
-	if err := h.Remove(in); err != nil {
+	if err := h.Remove(r.Context(), in); err != nil {
 		return err
 	}
 	return wire.WriteJSON(w, http.StatusOK, struct {

@@ -37,6 +37,7 @@ type Hub struct {
 	mu        sync.Mutex
 	sequences map[waverider.SequenceID]*waverider.Sequence
 	instances map[waverider.InstanceID]*Instance
+	slots     map[waverider.InstanceID]chan struct{} // those that holdSlot holds; closed when let go
 	closing   bool
 }
 
@@ -49,6 +50,7 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 		cfg: cfg, log: cfg.Log, started: time.Now(), metrics: newMetrics(), audit: newAuditLog(),
 		sequences: map[waverider.SequenceID]*waverider.Sequence{},
 		instances: map[waverider.InstanceID]*Instance{},
+		slots:     map[waverider.InstanceID]chan struct{}{},
 	}
 	if err := h.open(); err != nil {
 		return nil, errors.Join(err, h.closeFiles())

@@ -88,7 +88,8 @@ func validInstanceID(id string) bool {
 	return true
 }
 
-// register makes the Instance. An id whose Instance has ended may be used again.
+// register makes the Instance. An id whose Instance has ended may be used again:
+// it is the same slot, and what a program of the same Sequence saved is there.
 func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waverider.Revision, req waverider.StartRequest) (*Instance, error) {
 	policy := req.Restart
 	setDefault(&policy, rev.Manifest.Waverider.Restart)
@@ -98,21 +99,13 @@ func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waveri
 		Package: h.configObject(seq, rev), Request: req, Policy: policy,
 		Status: waverider.StatusInitializing, Times: waverider.Times{Created: time.Now()},
 	}
-	h.mu.Lock()
-	old := h.instances[rec.ID]
-	h.mu.Unlock()
-	if old != nil {
-		if !old.ended() {
-			return nil, waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
-		}
-		select {
-		case <-old.done: // it may still be keeping what it left
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if err := h.remove(old); err != nil {
-			return nil, err
-		}
+	letGo, err := h.holdSlot(ctx, rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer letGo()
+	if err := h.vacate(ctx, rec.ID, seq.ID); err != nil {
+		return nil, err
 	}
 	in := h.newInstance(rec)
 	h.mu.Lock()
@@ -120,14 +113,40 @@ func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waveri
 	switch {
 	case h.closing:
 		return nil, waverider.Errorf(waverider.Unavailable, "the Hub is stopping")
-	case h.instances[rec.ID] != nil:
-		return nil, waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
 	case h.sequences[seq.ID] == nil:
 		return nil, waverider.Errorf(waverider.NotFound, "Sequence %s not found", seq.ID)
 	}
 	h.instances[rec.ID] = in
 	h.metrics.started.Inc()
 	return in, nil
+}
+
+// vacate makes room in a held slot for a start of a Sequence. The journal goes
+// on knowing the slot by its old record until the new one takes its place, so
+// that a Hub that dies in between keeps the saved state.
+func (h *Hub) vacate(ctx context.Context, id waverider.InstanceID, next waverider.SequenceID) error {
+	h.mu.Lock()
+	old := h.instances[id]
+	h.mu.Unlock()
+	if old == nil {
+		return nil
+	}
+	if !old.ended() {
+		return waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
+	}
+	select {
+	case <-old.done: // it may still be keeping what it left
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	h.unlist(old)
+	if err := h.clear(old); err != nil {
+		return err
+	}
+	if old.record().Sequence == next {
+		return nil
+	}
+	return h.clearState(id)
 }
 
 // awaitStart waits for the first run to be loaded or to have failed.

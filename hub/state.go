@@ -50,52 +50,10 @@ func (h *Hub) instanceAPI(id waverider.InstanceID) runner.API {
 	return runner.API{Socket: h.cfg.APISocket, Base: "/api/v1", Token: token}
 }
 
-// remove takes an ended Instance off the list with all it left on disk.
-func (h *Hub) remove(in *Instance) error {
-	if err := h.journal.DeleteInstance(in.id); err != nil {
-		return err
-	}
-	in.mu.Lock()
-	in.removed = true
-	in.mu.Unlock()
-	h.mu.Lock()
-	if h.instances[in.id] == in {
-		delete(h.instances, in.id)
-	}
-	h.mu.Unlock()
-	in.events.close()
-	return errors.Join(in.texts.close(), os.RemoveAll(in.dir), os.RemoveAll(in.keepDir), removeFile(h.cfg.DataDir.Path("state", string(in.id))))
-}
-
 func removeFile(path string) error {
 	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil
-}
-
-// Remove forgets an Instance: an ended one at once, a live one after killing it.
-func (h *Hub) Remove(in *Instance) error {
-	in.mu.Lock()
-	in.removed = true
-	in.mu.Unlock()
-	h.mu.Lock()
-	if h.instances[in.id] == in {
-		delete(h.instances, in.id)
-	}
-	h.mu.Unlock()
-	if err := h.journal.DeleteInstance(in.id); err != nil {
-		return err
-	}
-	if err := in.Kill(h.life, false); err != nil {
-		return err
-	}
-	h.tasks.Go(func() {
-		<-in.done
-		if err := h.remove(in); err != nil {
-			h.log.Warn("remains of an Instance not removed", "instance", in.id, "err", err)
-		}
-	})
 	return nil
 }
 
@@ -115,7 +73,7 @@ func (h *Hub) trimEnded() {
 			continue // it still keeps what it leaves; the next time will do
 		}
 		if i < over || in.record().Times.Ended.Before(limit) {
-			if err := h.remove(in); err != nil {
+			if err := h.forget(h.life, in); err != nil {
 				h.log.Warn("ended instance not removed", "instance", in.id, "err", err)
 			}
 		}

@@ -1,0 +1,78 @@
+package hub_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"waverider"
+)
+
+const slotID = "again-0000-0000-0000-000000000000000"
+
+// keeps is a program that says what state it is given, and saves another.
+func keeps(given chan<- string) program {
+	return func(p *proc) int {
+		given <- string(p.Spec.Start.State)
+		p.ready()
+		_ = p.Send("save", map[string]any{"id": 1, "state": map[string]any{"n": 5}})
+		if _, err := p.Expect("saved"); err != nil {
+			return waverider.ExitKilled
+		}
+		return p.finish(0)
+	}
+}
+
+func TestSavedStateStaysWithItsSlot(t *testing.T) {
+	s := newSite(t)
+	given := make(chan string, 1)
+	s.on.on("a.js", keeps(given))
+	seq := s.upload("", "", "a.js")
+	again := func(seq, what, want string) {
+		t.Helper()
+		s.start(seq, `{"instanceId":"`+slotID+`"}`)
+		if got := <-given; got != want {
+			t.Errorf("%s: given the state %q, want %q", what, got, want)
+		}
+		s.ended(slotID)
+	}
+	again(seq, "the first start", "")
+	again(seq, "the next one", `{"n":5}`)
+	s.want(http.StatusOK, "DELETE", "/instance/"+slotID, "")
+	again(seq, "after the Instance was removed", "")
+	again(s.upload("", "", "a.js"), "another Sequence", "")
+}
+
+func TestStartWaitsForTheSlotOfAKilledInstance(t *testing.T) {
+	s := newSite(t)
+	given := make(chan string, 1)
+	old, gone := make(chan struct{}), make(chan struct{})
+	s.on.on("old.js", func(p *proc) int {
+		p.ready()
+		<-p.killed
+		close(old)
+		<-gone // a process takes its time to go
+		return waverider.ExitKilled
+	})
+	s.on.on("a.js", keeps(given))
+	s.start(s.upload("", "", "old.js"), `{"instanceId":"`+slotID+`"}`)
+	seq := s.upload("", "", "a.js")
+	s.want(http.StatusAccepted, "POST", "/instance/"+slotID+"/_kill", `{"removeImmediately":true}`)
+	<-old
+	started := make(chan answer, 1)
+	go func() { started <- s.call("POST", "/sequence/"+seq+"/start", `{"instanceId":"`+slotID+`"}`) }()
+	close(gone)
+	if a := <-started; a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	<-given
+	s.ended(slotID)
+	// What the old one left is gone, and what the new one has is not.
+	s.reopen()
+	if v := s.info(slotID); v.Status != "completed" {
+		t.Errorf("the next Hub knows it as %+v", v)
+	}
+	if a := s.get("/instance/" + slotID + "/log"); !strings.Contains(a.body, "Instance ended") {
+		t.Errorf("its log: %d %q", a.status, a.body)
+	}
+}
