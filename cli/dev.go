@@ -28,7 +28,8 @@ func (a *app) develop() *cobra.Command {
 At each change of a file it is packed, sent as a new revision and started again; what is
 wrong with it is shown, and the next change tries again. Where package.json has a script
 "build", that runs first. Files that .gitignore or .waveriderignore name, and
-node_modules, are not watched. State the program saves does not outlive a restart.
+node_modules, are not watched. State the program saves is there after a restart, and gone
+when dev ends.
 
 The Hub is the one of --url or WAVERIDER_URL, else the one of this machine; when none runs,
 dev starts one for itself. Ctrl-C stops the program and takes it off the Hub.`,

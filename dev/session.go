@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	stopTime = 3 * time.Second  // a program gets to end by itself
+	stopTime = 3 * time.Second  // a program gets to end by itself at a change
+	lastTime = time.Second      // and at the end, when somebody waits for the prompt
 	endTime  = 15 * time.Second // for everything at the end of the session
 )
 
@@ -124,7 +125,7 @@ func (s *session) replace(ctx context.Context) error {
 		return err
 	}
 	s.digest = packed.Digest
-	if err := s.stop(ctx); err != nil {
+	if err := s.stop(ctx, stopTime); err != nil {
 		return err
 	}
 	return s.start(ctx, packed, began)
@@ -189,14 +190,15 @@ func name(p client.Packed) string {
 	return "the program"
 }
 
-// stop ends the Instance, if there is one, and what follows it.
-func (s *session) stop(ctx context.Context) error {
+// stop ends the Instance, if there is one, and what follows it. Its slot stays:
+// the next start has its id, and what the program saved.
+func (s *session) stop(ctx context.Context, limit time.Duration) error {
 	if s.run == nil {
 		return nil
 	}
 	r := s.run
 	s.run = nil
-	_, err := s.cfg.Hub.StopInstance(ctx, string(s.id), stopTime, false)
+	_, err := s.cfg.Hub.StopInstance(ctx, string(s.id), limit, false)
 	switch waverider.KindOf(err) {
 	case waverider.NotFound, waverider.Gone:
 		err = nil
@@ -248,7 +250,7 @@ func (s *session) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
 	running := s.run != nil
-	errs := []error{s.stop(ctx)}
+	errs := []error{s.stop(ctx, lastTime)}
 	if s.sequence != "" {
 		errs = append(errs, s.forget(ctx))
 	}

@@ -180,6 +180,20 @@ func TestFaultsAreShownAndEndNothing(t *testing.T) {
 	r.until(t, "the program has ended with exit code 23: later")
 }
 
+func TestSavedStateOutlivesAChange(t *testing.T) {
+	code := func(word string) string {
+		return "export default async function* () { const { runs = 0 } = (await this.load()) ?? {}; await this.save({ runs: runs + 1 });" +
+			" yield `" + word + " ${runs}`; }"
+	}
+	r := work(t, map[string]string{"package.json": manifest, "index.js": code("first")}, nil)
+	r.until(t, "output │ \"first 0\"")
+	r.until(t, "the program has ended")
+	write(t, r.dir, map[string]string{"index.js": "export default function ( {"})
+	r.until(t, "syntax error")
+	write(t, r.dir, map[string]string{"index.js": code("second")})
+	r.until(t, "output │ \"second 1\"")
+}
+
 func TestFileIsFedToEachStart(t *testing.T) {
 	input := filepath.Join(t.TempDir(), "in.ndjson")
 	if err := os.WriteFile(input, []byte("{\"n\":20}\n{\"n\":21}\n"), 0o644); err != nil {
