@@ -2,7 +2,6 @@ package hub_test
 
 import (
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -157,14 +156,8 @@ func TestDeleteOfASequence(t *testing.T) {
 	}
 	s.want(http.StatusNotFound, "GET", "/sequence/"+id, "")
 	s.want(http.StatusNotFound, "DELETE", "/sequence/"+id, "")
-	left, err := os.ReadDir(filepath.Join(s.dir, "packages"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range left {
-		if e.Name() != "tmp" {
-			t.Errorf("left on disk: %s", e.Name())
-		}
+	if left := packagesOf(t, s); len(left) != 0 {
+		t.Errorf("left on disk: %v", left)
 	}
 }
 

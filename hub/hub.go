@@ -34,8 +34,11 @@ type Hub struct {
 	tasks  sync.WaitGroup // background work, under life
 	states sync.Mutex     // one writer of saved state at a time
 
+	changes sync.Mutex // one change of the Sequences at a time, from the list to the journal
+
 	mu        sync.Mutex
 	sequences map[waverider.SequenceID]*waverider.Sequence
+	leaving   map[waverider.SequenceID]bool // being deleted
 	instances map[waverider.InstanceID]*Instance
 	slots     map[waverider.InstanceID]chan struct{} // those that holdSlot holds; closed when let go
 	closing   bool
@@ -48,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	cfg.setDefaults()
 	h := &Hub{
 		cfg: cfg, log: cfg.Log, started: time.Now(), metrics: newMetrics(), audit: newAuditLog(),
-		sequences: map[waverider.SequenceID]*waverider.Sequence{},
+		sequences: map[waverider.SequenceID]*waverider.Sequence{}, leaving: map[waverider.SequenceID]bool{},
 		instances: map[waverider.InstanceID]*Instance{},
 		slots:     map[waverider.InstanceID]chan struct{}{},
 	}
@@ -113,6 +116,7 @@ func (h *Hub) revive(recs []*journal.Instance) {
 			}
 		}
 		h.sweepSlots()
+		h.sweepPackages(ctx)
 	})
 }
 
@@ -177,11 +181,11 @@ func (h *Hub) Instances() []*Instance {
 	h.mu.Lock()
 	list := slices.Collect(maps.Values(h.instances))
 	h.mu.Unlock()
-	slices.SortFunc(list, func(a, b *Instance) int {
-		return a.created().Compare(b.created())
-	})
+	slices.SortFunc(list, byCreation)
 	return list
 }
+
+func byCreation(a, b *Instance) int { return a.created().Compare(b.created()) }
 
 func (in *Instance) created() time.Time { return in.record().Times.Created }
 

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,42 +17,52 @@ import (
 )
 
 // AddSequence stores an uploaded package as a new Sequence.
-func (h *Hub) AddSequence(ctx context.Context, r io.Reader) (*waverider.Sequence, error) {
-	pkg, err := h.put(ctx, r)
+func (h *Hub) AddSequence(ctx context.Context, r io.Reader) (seq *waverider.Sequence, err error) {
+	err = h.put(ctx, r, func(pkg store.Package) error {
+		now := time.Now()
+		seq = &waverider.Sequence{ID: waverider.SequenceID(uuid.NewString()), Name: pkg.Manifest.Name, Created: now,
+			Revisions: []waverider.Revision{revision(1, pkg, now)}}
+		if err := h.journal.PutSequence(seq); err != nil {
+			return err
+		}
+		h.showSequence(seq)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	seq := &waverider.Sequence{ID: waverider.SequenceID(uuid.NewString()), Name: pkg.Manifest.Name, Created: now,
-		Revisions: []waverider.Revision{revision(1, pkg, now)}}
-	h.mu.Lock()
-	h.sequences[seq.ID] = seq
-	h.mu.Unlock()
-	if err := h.journal.PutSequence(seq); err != nil {
-		h.forgetSequence(seq)
-		return nil, err
-	}
-	h.log.Info("sequence added", "sequence", seq.ID, "name", seq.Name, "digest", pkg.Digest)
+	h.log.Info("sequence added", "sequence", seq.ID, "name", seq.Name, "digest", seq.Newest().Digest)
 	return seq, nil
 }
 
 // ReplaceSequence adds a revision. Instances that run keep theirs; new ones
 // get the new one. The same package again adds nothing.
-func (h *Hub) ReplaceSequence(ctx context.Context, ref string, r io.Reader) (*waverider.Sequence, error) {
+func (h *Hub) ReplaceSequence(ctx context.Context, ref string, r io.Reader) (seq *waverider.Sequence, err error) {
 	old, _, err := h.Lookup(ref)
 	if err != nil {
 		return nil, err
 	}
-	pkg, err := h.put(ctx, r)
+	err = h.put(ctx, r, func(pkg store.Package) error {
+		seq, err = h.revise(old.ID, ref, pkg)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	return seq, nil
+}
+
+// revise makes pkg the newest revision of a Sequence.
+func (h *Hub) revise(id waverider.SequenceID, ref string, pkg store.Package) (*waverider.Sequence, error) {
+	h.changes.Lock()
+	defer h.changes.Unlock()
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if old = h.sequences[old.ID]; old == nil {
-		return nil, waverider.Errorf(waverider.NotFound, "Sequence %s not found", ref)
-	}
-	if old.Newest().Digest == pkg.Digest {
+	old, leaving := h.sequences[id], h.leaving[id]
+	h.mu.Unlock()
+	switch {
+	case old == nil || leaving:
+		return nil, unknownSequence(ref)
+	case old.Newest().Digest == pkg.Digest:
 		return old, nil
 	}
 	seq := *old // readers hold the old one: never changed in place
@@ -63,30 +71,41 @@ func (h *Hub) ReplaceSequence(ctx context.Context, ref string, r io.Reader) (*wa
 	if err := h.journal.PutSequence(&seq); err != nil {
 		return nil, err
 	}
-	h.sequences[seq.ID] = &seq
+	h.showSequence(&seq)
 	h.log.Info("sequence replaced", "sequence", seq.ID, "revision", seq.Newest().Number, "digest", pkg.Digest)
 	return &seq, nil
+}
+
+func (h *Hub) showSequence(seq *waverider.Sequence) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sequences[seq.ID] = seq
+}
+
+func unknownSequence(ref string) error {
+	return waverider.Errorf(waverider.NotFound, "Sequence %s not found", ref)
 }
 
 func revision(number int, pkg store.Package, at time.Time) waverider.Revision {
 	return waverider.Revision{Number: number, Digest: pkg.Digest, Size: pkg.Size, Created: at, Manifest: pkg.Manifest}
 }
 
-// put stores an upload and checks that this machine can run it.
-func (h *Hub) put(ctx context.Context, r io.Reader) (store.Package, error) {
+// put stores an upload that this machine can run. keep writes down which
+// Sequence uses it, before anyone can drop it again.
+func (h *Hub) put(ctx context.Context, r io.Reader, keep func(store.Package) error) error {
 	if err := h.diskRoom(); err != nil {
-		return store.Package{}, err
+		return err
 	}
-	pkg, err := h.packages.Put(ctx, r)
-	if err != nil {
-		return pkg, err
+	_, err := h.packages.Put(ctx, r, func(pkg store.Package) error {
+		if err := store.CheckEngines(pkg.Manifest, h.cfg.Runtime.Engines()); err != nil {
+			return err
+		}
+		return keep(pkg)
+	})
+	if err == nil {
+		h.metrics.uploads.Inc()
 	}
-	if err := store.CheckEngines(pkg.Manifest, h.cfg.Runtime.Engines()); err != nil {
-		h.dropPackages(pkg.Digest)
-		return pkg, err
-	}
-	h.metrics.uploads.Inc()
-	return pkg, nil
+	return err
 }
 
 // DeleteSequence forgets a Sequence. While Instances of it run it is refused,
@@ -96,11 +115,11 @@ func (h *Hub) DeleteSequence(ctx context.Context, ref string, force bool) (*wave
 	if err != nil {
 		return nil, err
 	}
-	live := h.instancesOf(seq.ID, true)
-	if len(live) > 0 && !force {
-		return nil, &waverider.Error{Kind: waverider.Conflict, Message: "Can't remove- Sequence in use",
-			Detail: map[string]any{"instances": idsOf(live), "hint": "stop its Instances, or delete with force"}}
+	seq, live, err := h.leave(seq.ID, ref, force)
+	if err != nil {
+		return nil, err
 	}
+	defer h.stay(seq.ID)
 	for _, in := range live {
 		if err := in.Kill(ctx, true); err != nil {
 			return nil, err
@@ -109,37 +128,87 @@ func (h *Hub) DeleteSequence(ctx context.Context, ref string, force bool) (*wave
 	if err := h.journal.DeleteSequence(seq.ID); err != nil {
 		return nil, err
 	}
-	h.forgetSequence(seq)
-	h.log.Info("sequence deleted", "sequence", seq.ID, "name", seq.Name)
-	return seq, nil
-}
-
-func (h *Hub) forgetSequence(seq *waverider.Sequence) {
 	h.mu.Lock()
 	delete(h.sequences, seq.ID)
 	h.mu.Unlock()
+	h.log.Info("sequence deleted", "sequence", seq.ID, "name", seq.Name)
+	h.dropPackages(seq)
+	return seq, nil
+}
+
+// leave marks a Sequence as one that goes: nothing more of it starts, nobody
+// else changes it. It answers the Instances to be killed before; without force
+// there may be none.
+func (h *Hub) leave(id waverider.SequenceID, ref string, force bool) (seq *waverider.Sequence, live []*Instance, err error) {
+	h.changes.Lock()
+	defer h.changes.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if seq = h.sequences[id]; seq == nil || h.leaving[id] {
+		return nil, nil, unknownSequence(ref)
+	}
+	for _, in := range h.instances {
+		if rec := in.record(); rec.Sequence == id && !rec.Status.Ended() {
+			live = append(live, in)
+		}
+	}
+	if len(live) > 0 && !force {
+		slices.SortFunc(live, byCreation)
+		return nil, nil, &waverider.Error{Kind: waverider.Conflict, Message: "Can't remove- Sequence in use",
+			Detail: map[string]any{"instances": idsOf(live), "hint": "stop its Instances, or delete with force"}}
+	}
+	h.leaving[id] = true
+	return seq, live, nil
+}
+
+// stay is the end of leave: the Sequence is gone, or stays after all.
+func (h *Hub) stay(id waverider.SequenceID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.leaving, id)
+}
+
+// dropPackages removes the packages of a Sequence that nothing else uses.
+func (h *Hub) dropPackages(seq *waverider.Sequence) {
+	dropped := map[waverider.Digest]bool{}
 	for _, rev := range seq.Revisions {
-		h.dropPackages(rev.Digest)
+		if dropped[rev.Digest] {
+			continue
+		}
+		dropped[rev.Digest] = true
+		err := h.packages.Remove(rev.Digest, func() bool { return h.uses(rev.Digest) })
+		if err != nil && waverider.KindOf(err) != waverider.NotFound { // another Sequence had it too
+			h.log.Warn("package not removed", "digest", rev.Digest, "err", err)
+		}
 	}
 }
 
-// dropPackages removes a package that nothing uses any more.
-func (h *Hub) dropPackages(digest waverider.Digest) {
+// sweepPackages removes packages of Sequences that the journal does not know.
+func (h *Hub) sweepPackages(ctx context.Context) {
+	switch n, err := h.packages.Sweep(ctx, h.uses); {
+	case err != nil:
+		h.log.Warn("unused packages not removed", "err", err)
+	case n > 0:
+		h.log.Info("unused packages removed", "packages", n)
+	}
+}
+
+// uses reports whether a Sequence, or an Instance that has not ended, needs a
+// package.
+func (h *Hub) uses(digest waverider.Digest) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, s := range h.sequences {
 		if slices.ContainsFunc(s.Revisions, func(r waverider.Revision) bool { return r.Digest == digest }) {
-			return
+			return true
 		}
 	}
 	for _, in := range h.instances {
 		if rec := in.record(); rec.Digest == digest && !rec.Status.Ended() {
-			return
+			return true
 		}
 	}
-	if err := h.packages.Remove(digest); err != nil {
-		h.log.Warn("package not removed", "digest", digest, "err", err)
-	}
+	return false
 }
 
 // Sequences lists all, oldest first.
@@ -149,86 +218,6 @@ func (h *Hub) Sequences() []*waverider.Sequence {
 	h.mu.Unlock()
 	slices.SortFunc(list, func(a, b *waverider.Sequence) int { return a.Created.Compare(b.Created) })
 	return list
-}
-
-// Lookup finds a Sequence and one of its revisions: by exact id, then
-// name@version, then name (the newest), then a unique prefix of the id.
-func (h *Hub) Lookup(ref string) (*waverider.Sequence, *waverider.Revision, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if s := h.sequences[waverider.SequenceID(ref)]; s != nil {
-		return s, s.Newest(), nil
-	}
-	if s, rev, err := h.byName(ref); s != nil || err != nil {
-		return s, rev, err
-	}
-	s, err := byPrefix(ref, h.sequences)
-	if err != nil {
-		return nil, nil, err
-	}
-	if s == nil {
-		return nil, nil, waverider.Errorf(waverider.NotFound, "Sequence %s not found", ref)
-	}
-	return *s, (*s).Newest(), nil
-}
-
-// byName finds name@version or name; two Sequences of one name are ambiguous.
-func (h *Hub) byName(ref string) (*waverider.Sequence, *waverider.Revision, error) {
-	name, version := ref, ""
-	if at := strings.LastIndex(ref, "@"); at > 0 && at < len(ref)-1 {
-		name, version = ref[:at], ref[at+1:]
-	}
-	var found []*waverider.Sequence
-	var rev *waverider.Revision
-	for _, s := range h.sequences {
-		for i := len(s.Revisions) - 1; i >= 0; i-- {
-			r := &s.Revisions[i]
-			if r.Manifest.Name == name && r.Manifest.Name != "" && (version == "" && i == len(s.Revisions)-1 || version != "" && r.Manifest.Version == version) {
-				found, rev = append(found, s), r
-				break
-			}
-		}
-	}
-	if len(found) == 0 {
-		return nil, nil, nil
-	}
-	if len(found) > 1 {
-		ids := make([]string, len(found))
-		for i, s := range found {
-			ids[i] = string(s.ID)
-		}
-		return nil, nil, ambiguous(ref, ids)
-	}
-	return found[0], rev, nil
-}
-
-const prefixLeast = 4
-
-// byPrefix finds the one key that starts with ref, nil when there is none.
-func byPrefix[K ~string, V any](ref string, all map[K]V) (*V, error) {
-	if len(ref) < prefixLeast {
-		return nil, nil
-	}
-	var ids []string
-	var found V
-	for id, v := range all {
-		if strings.HasPrefix(string(id), ref) {
-			ids, found = append(ids, string(id)), v
-		}
-	}
-	switch len(ids) {
-	case 0:
-		return nil, nil
-	case 1:
-		return &found, nil
-	}
-	return nil, ambiguous(ref, ids)
-}
-
-func ambiguous(ref string, ids []string) error {
-	slices.Sort(ids)
-	return &waverider.Error{Kind: waverider.Conflict, Message: fmt.Sprintf("%q is ambiguous: name one by its id", ref),
-		Detail: map[string]any{"candidates": ids}}
 }
 
 // instancesOf lists the Instances of a Sequence.

@@ -113,8 +113,8 @@ func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waveri
 	switch {
 	case h.closing:
 		return nil, waverider.Errorf(waverider.Unavailable, "the Hub is stopping")
-	case h.sequences[seq.ID] == nil:
-		return nil, waverider.Errorf(waverider.NotFound, "Sequence %s not found", seq.ID)
+	case h.sequences[seq.ID] == nil || h.leaving[seq.ID]:
+		return nil, unknownSequence(string(seq.ID))
 	}
 	h.instances[rec.ID] = in
 	h.metrics.started.Inc()

@@ -73,7 +73,7 @@ func BenchmarkUpload(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s := open(b, b.TempDir(), store.Limits{})
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				p, err := s.Put(r.Context(), r.Body)
+				p, err := s.Put(r.Context(), r.Body, nil)
 				if err != nil {
 					http.Error(w, err.Error(), http.StatusInternalServerError)
 					return

@@ -24,7 +24,7 @@ func TestPutSaysWhenTheDiskIsFull(t *testing.T) {
 	s := open(t, filepath.Join(dir, "store"), store.Limits{})
 	kept := put(t, s, archive(t, program()...))
 	for _, size := range []int{700_000, 5 << 20} { // full while unpacking, and while receiving
-		_, err := s.Put(t.Context(), bytes.NewReader(archive(t, program(file{name: "n", body: noise(size)})...)))
+		_, err := s.Put(t.Context(), bytes.NewReader(archive(t, program(file{name: "n", body: noise(size)})...)), nil)
 		if waverider.KindOf(err) != waverider.Full || !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("%d bytes: %v", size, err)
 		}

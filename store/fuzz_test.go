@@ -37,7 +37,7 @@ func FuzzArchive(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, upload := range [][]byte{data, wrapped.Bytes()} {
-			p, err := s.Put(t.Context(), bytes.NewReader(upload))
+			p, err := s.Put(t.Context(), bytes.NewReader(upload), nil)
 			if err != nil {
 				if k := waverider.KindOf(err); k != waverider.Unprocessable && k != waverider.TooLarge {
 					t.Errorf("an error of kind %s: %v", k, err)
@@ -45,7 +45,7 @@ func FuzzArchive(f *testing.F) {
 				continue
 			}
 			checkPackage(t, s, p)
-			if err := s.Remove(p.Digest); err != nil {
+			if err := s.Remove(p.Digest, nil); err != nil {
 				t.Error(err)
 			}
 		}

@@ -20,7 +20,7 @@ func refuse(t *testing.T, limits store.Limits, data []byte, want waverider.Kind,
 	t.Helper()
 	dir := t.TempDir()
 	s := open(t, dir, limits)
-	_, err := s.Put(t.Context(), bytes.NewReader(data))
+	_, err := s.Put(t.Context(), bytes.NewReader(data), nil)
 	var e *waverider.Error
 	if !errors.As(err, &e) || e.Kind != want || !strings.Contains(e.Message, reason) {
 		t.Errorf("got %v (%s)\nwant %s with %q", err, waverider.KindOf(err), want, reason)
@@ -208,7 +208,7 @@ func TestPutWritesNothingOutside(t *testing.T) {
 	s := open(t, dir, store.Limits{})
 	for _, name := range []string{"../x", "../../x", "../../../x", "../../../../x", outer + "/x", "l/../../x"} {
 		for _, typ := range []byte{tar.TypeReg, tar.TypeDir, tar.TypeSymlink, tar.TypeLink} {
-			if _, err := s.Put(t.Context(), bytes.NewReader(archive(t, program(file{name: name, typ: typ, target: "index.js"})...))); err == nil {
+			if _, err := s.Put(t.Context(), bytes.NewReader(archive(t, program(file{name: name, typ: typ, target: "index.js"})...)), nil); err == nil {
 				t.Errorf("%q of type %c was unpacked", name, typ)
 			}
 		}

@@ -23,11 +23,15 @@ const smallUpload = 256 << 10
 // Put takes in an upload, a tar.gz, and answers with its package. A package
 // that is there already is left as it is. On error nothing is left behind; what
 // is wrong with the upload is a *waverider.Error.
-func (s *Store) Put(ctx context.Context, r io.Reader) (Package, error) {
+//
+// Before it returns, Put calls keep, which writes down who uses the package:
+// until keep has returned no Remove takes it away. An error of keep is Put's.
+// keep must not call the Store; nil does nothing.
+func (s *Store) Put(ctx context.Context, r io.Reader, keep func(Package) error) (Package, error) {
 	head, err := readHead(r)
 	switch {
 	case err == io.EOF: //nolint:errorlint // wrapped, the upload was cut off
-		return s.putSmall(ctx, head)
+		return s.putSmall(ctx, head, keep)
 	case err != nil:
 		return Package{}, cutOff(err)
 	}
@@ -39,7 +43,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (Package, error) {
 	if err := u.stream(ctx, io.MultiReader(bytes.NewReader(head), r)); err != nil {
 		return Package{}, err
 	}
-	return s.commit(ctx, u)
+	return s.commit(ctx, u, keep)
 }
 
 // readHead reads the first smallUpload bytes of r, and io.EOF when r has no
@@ -58,14 +62,17 @@ func readHead(r io.Reader) ([]byte, error) {
 	}
 }
 
-func (s *Store) putSmall(ctx context.Context, archive []byte) (Package, error) {
+func (s *Store) putSmall(ctx context.Context, archive []byte, keep func(Package) error) (Package, error) {
 	if len(archive) == 0 {
 		return Package{}, badArchive("the upload is empty")
 	}
 	sum := sha256.Sum256(archive)
 	digest := waverider.Digest("sha256:" + hex.EncodeToString(sum[:]))
-	if p, err := s.Get(digest); err == nil {
-		return p, nil
+	if _, err := s.Get(digest); err == nil { // settled, else as good as not there
+		p, known, err := s.keepKnown(ctx, digest, keep)
+		if known || err != nil {
+			return p, err
+		}
 	}
 	u, err := s.newUpload()
 	if err != nil {
@@ -85,7 +92,7 @@ func (s *Store) putSmall(ctx context.Context, archive []byte) (Package, error) {
 	if err != nil {
 		return Package{}, err
 	}
-	return s.commit(ctx, u)
+	return s.commit(ctx, u, keep)
 }
 
 // upload is a package on its way in, in a folder of its own below tmp/.
@@ -224,7 +231,7 @@ func (u *upload) unpack(ctx context.Context, archive io.Reader, ahead bool) (err
 }
 
 // commit puts the upload in its place, unless the same is there already.
-func (s *Store) commit(ctx context.Context, u *upload) (Package, error) {
+func (s *Store) commit(ctx context.Context, u *upload, keep func(Package) error) (Package, error) {
 	digest := waverider.Digest("sha256:" + hex.EncodeToString(u.hash.Sum(nil)))
 	e := newEntry(Package{
 		Digest: digest, Size: u.size, Unpacked: u.unpacked,
@@ -240,7 +247,7 @@ func (s *Store) commit(ctx context.Context, u *upload) (Package, error) {
 	defer release()
 	old, exists := s.lookup(digest)
 	if exists && old.damage == nil {
-		return old.Package, nil
+		return old.Package, kept(keep, old.Package)
 	}
 	if exists {
 		if err := s.bury(&old); err != nil {
@@ -254,6 +261,12 @@ func (s *Store) commit(ctx context.Context, u *upload) (Package, error) {
 	s.keep(e)
 	if err := syncDir(s.dir); err != nil {
 		return Package{}, fmt.Errorf("store package: %w", onDisk(errors.Join(err, s.bury(e))))
+	}
+	if err := kept(keep, e.Package); err != nil {
+		if buryErr := s.bury(e); buryErr != nil {
+			return Package{}, fmt.Errorf("remove package that is not wanted: %w", errors.Join(err, buryErr))
+		}
+		return Package{}, err
 	}
 	return e.Package, nil
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -156,43 +155,6 @@ func (s *Store) Archive(digest waverider.Digest) (io.ReadCloser, error) {
 	return f, err
 }
 
-// Remove removes a package; that nothing runs from it is for the caller to
-// know. It is gone at once and whole, also when the power fails meanwhile.
-func (s *Store) Remove(digest waverider.Digest) error {
-	release, err := s.claim(context.Background(), digest)
-	if err != nil {
-		return err
-	}
-	defer release()
-	e, ok := s.lookup(digest)
-	if !ok {
-		return unknown(digest)
-	}
-	if err := s.bury(&e); err != nil {
-		return fmt.Errorf("remove package: %w", err)
-	}
-	return nil
-}
-
-// bury takes a package out of its place and then removes it.
-func (s *Store) bury(e *entry) error {
-	grave, err := os.MkdirTemp(s.temp(), "remove-")
-	if err != nil {
-		return onDisk(err)
-	}
-	if err := os.Rename(s.home(e.Digest), filepath.Join(grave, "removed")); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	delete(s.packages, e.Digest)
-	s.used -= e.Size + e.Unpacked
-	s.mu.Unlock()
-	if err := syncDir(s.dir); err != nil {
-		return err
-	}
-	return os.RemoveAll(grave)
-}
-
 func (s *Store) lookup(digest waverider.Digest) (entry, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,31 +169,6 @@ func (s *Store) keep(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.packages[e.Digest] = e
-}
-
-// claim waits until nobody else changes the folder of a digest.
-func (s *Store) claim(ctx context.Context, digest waverider.Digest) (release func(), err error) {
-	for {
-		s.mu.Lock()
-		taken, isTaken := s.busy[digest]
-		if !isTaken {
-			mine := make(chan struct{})
-			s.busy[digest] = mine
-			s.mu.Unlock()
-			return func() {
-				s.mu.Lock()
-				delete(s.busy, digest)
-				s.mu.Unlock()
-				close(mine)
-			}, nil
-		}
-		s.mu.Unlock()
-		select {
-		case <-taken:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
 }
 
 // take asks for n bytes of the disk this store may use.

@@ -92,7 +92,7 @@ func open(t testing.TB, dir string, limits store.Limits) *store.Store {
 
 func put(t testing.TB, s *store.Store, data []byte) store.Package {
 	t.Helper()
-	p, err := s.Put(t.Context(), bytes.NewReader(data))
+	p, err := s.Put(t.Context(), bytes.NewReader(data), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestSamePackageAgainAndAtOnce(t *testing.T) {
 	for range 8 {
 		for _, data := range [][]byte{small, large} {
 			wg.Go(func() {
-				if p, err := s.Put(context.Background(), bytes.NewReader(data)); err != nil || p.Digest != digestOf(data) {
+				if p, err := s.Put(context.Background(), bytes.NewReader(data), nil); err != nil || p.Digest != digestOf(data) {
 					t.Errorf("%+v, %v", p, err)
 				}
 			})
@@ -246,13 +246,13 @@ func TestRemove(t *testing.T) {
 	data := archive(t, program(file{name: "fill", body: noise(1500)})...)
 	for range 3 { // only fits when the one before gave its room back
 		p := put(t, s, data)
-		if err := s.Remove(p.Digest); err != nil {
+		if err := s.Remove(p.Digest, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Get(p.Digest); waverider.KindOf(err) != waverider.NotFound {
 			t.Errorf("get after remove: %v", err)
 		}
-		if err := s.Remove(p.Digest); waverider.KindOf(err) != waverider.NotFound {
+		if err := s.Remove(p.Digest, nil); waverider.KindOf(err) != waverider.NotFound {
 			t.Errorf("second remove: %v", err)
 		}
 		nothingLeft(t, dir)
@@ -266,13 +266,13 @@ func TestPutEndsWithItsUpload(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, dir, store.Limits{})
 			broken := errors.New("connection reset")
-			_, err := s.Put(t.Context(), io.MultiReader(bytes.NewReader(data), failing{broken}))
+			_, err := s.Put(t.Context(), io.MultiReader(bytes.NewReader(data), failing{broken}), nil)
 			if !errors.Is(err, broken) || waverider.KindOf(err) != waverider.Invalid {
 				t.Errorf("connection lost: %v", err)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			if _, err := s.Put(ctx, bytes.NewReader(large)); !errors.Is(err, context.Canceled) {
+			if _, err := s.Put(ctx, bytes.NewReader(large), nil); !errors.Is(err, context.Canceled) {
 				t.Errorf("canceled: %v", err)
 			}
 			nothingLeft(t, dir)
