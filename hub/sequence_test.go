@@ -117,6 +117,24 @@ func TestPackagesThatNoSequenceKnowsAreSwept(t *testing.T) {
 	}
 }
 
+func TestAStartFromADamagedPackageSaysWhatToDo(t *testing.T) {
+	s := newSite(t)
+	s.on.on("a.js", echo)
+	id := s.upload("demo", "1.0.0", "a.js")
+	s.stop()
+	for _, name := range []string{"record", "archive.tar.gz"} {
+		if err := os.Remove(filepath.Join(s.dir, "packages", packagesOf(t, s)[0], name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.open()
+	if a := s.call("POST", "/sequence/"+id+"/start", ""); a.status != 500 || !strings.Contains(a.body, "send the Sequence again") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	s.want(200, "PUT", "/sequence/"+id, s.program("demo", "1.0.0", "a.js"))
+	s.start(id, "")
+}
+
 // packagesOf are the packages on a site's disk.
 func packagesOf(t *testing.T, s *site) []string {
 	t.Helper()

@@ -62,7 +62,11 @@ type runEnd struct {
 func (in *Instance) begin(ctx context.Context) (runtime.Process, error) {
 	rec := in.record()
 	if len(rec.Handle) > 0 {
-		proc, err := in.hub.cfg.Runtime.Attach(ctx, rec.Handle, in.spec(rec))
+		spec, err := in.spec(rec)
+		if err != nil { // what runs needs no package
+			in.log.Error("package missing", "digest", rec.Digest, "err", err)
+		}
+		proc, err := in.hub.cfg.Runtime.Attach(ctx, rec.Handle, spec)
 		if err != nil {
 			return nil, fmt.Errorf("attach: %w", err)
 		}
@@ -85,7 +89,11 @@ func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
 		rec.Status, rec.End, rec.Error = waverider.StatusStarting, nil, ""
 	})
 	rec := in.record()
-	proc, err := in.hub.cfg.Runtime.Start(ctx, in.spec(rec))
+	spec, err := in.spec(rec)
+	if err != nil {
+		return nil, err
+	}
+	proc, err := in.hub.cfg.Runtime.Start(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -296,12 +304,9 @@ func (in *Instance) lastInput() uint64 {
 	return in.inBase + in.proc.Session().Input().Received()
 }
 
-// spec is what the runtime needs to run rec.
-func (in *Instance) spec(rec journal.Instance) runtime.Spec {
+// spec is what the runtime needs to run rec. The error is that of its package.
+func (in *Instance) spec(rec journal.Instance) (runtime.Spec, error) {
 	pkg, err := in.hub.packages.Get(rec.Digest)
-	if err != nil {
-		in.log.Error("package missing", "digest", rec.Digest, "err", err)
-	}
 	manifest := pkg.Manifest
 	language, _ := manifest.Language()
 	grants := runtime.Grants{Network: true}
@@ -319,5 +324,5 @@ func (in *Instance) spec(rec journal.Instance) runtime.Spec {
 			InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic,
 			Limits: rec.Request.Limits, State: in.hub.loadState(rec.ID), Scramjet: in.hub.cfg.Scramjet,
 		},
-	}
+	}, err
 }
