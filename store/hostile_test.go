@@ -199,7 +199,8 @@ func TestSparseFilesCountInFull(t *testing.T) {
 	copy(h[148:], strconv.FormatInt(int64(sum), 8)+"\x00 ")
 	data := append(h[:], bytes.Repeat([]byte("x"), 512)...)
 	data = append(data, tarOf(t, program())...)
-	refuse(t, store.Limits{Unpacked: 64 << 20}, zip(t, data), waverider.TooLarge, "unpacks to more than 67108864 bytes")
+	refuse(t, store.Limits{Unpacked: 64 << 20, Ratio: 1 << 30}, zip(t, data), waverider.TooLarge, "unpacks to more than 67108864 bytes")
+	refuse(t, store.Limits{}, zip(t, data), waverider.TooLarge, "looks like a bomb")
 }
 
 func TestPutWritesNothingOutside(t *testing.T) {

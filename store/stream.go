@@ -4,21 +4,22 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // errUpload marks what went wrong on the sender's side of a pipe; whoever
 // sees it on the far side leaves the telling to the sender.
 var errUpload = errors.New("upload")
 
-// counter counts what is read.
+// counter counts what is read, for others to look at.
 type counter struct {
 	r io.Reader
-	n int64
+	n atomic.Int64
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -39,10 +40,18 @@ func (b *bounded) Read(p []byte) (int, error) {
 	if b.n > b.limits.Unpacked+int64(b.limits.Entries)*4096 {
 		return 0, tooLarge("the package unpacks to more than %d bytes", b.limits.Unpacked)
 	}
-	if b.n > ratioFloor && b.n > b.packed.n*b.limits.Ratio {
-		return 0, tooLarge("the package unpacks to more than %d times its size, which looks like a bomb", b.limits.Ratio)
+	if err := b.limits.inProportion(b.n, b.packed); err != nil {
+		return 0, err
 	}
 	return n, err
+}
+
+// inProportion refuses n unpacked bytes that come of too few packed ones.
+func (l Limits) inProportion(n int64, packed *counter) error {
+	if n > ratioFloor && n > packed.n.Load()*l.Ratio {
+		return tooLarge("the package unpacks to more than %d times its size, which looks like a bomb", l.Ratio)
+	}
+	return nil
 }
 
 // conveyor hands chunks from one goroutine to another. Its few buffers go

@@ -30,6 +30,7 @@ type unpacker struct {
 	limits Limits
 	grow   func(n int64) error // asks for room on disk
 
+	packed  *counter // what was read of the archive
 	written int64
 	hash    hash.Hash
 	buf     []byte
@@ -52,6 +53,7 @@ func unpack(ctx context.Context, archive io.Reader, root *os.Root, limits Limits
 	defer u.leaveDir()
 
 	packed := &counter{r: archive}
+	u.packed = packed
 	var buffered io.Reader = packed
 	if _, ok := archive.(*bytes.Reader); !ok {
 		buffered = bufio.NewReaderSize(packed, 64<<10)
@@ -188,6 +190,9 @@ func (u *unpacker) copy(ctx context.Context, f *os.File, content io.Reader) erro
 			// larger than its data.
 			if u.written += int64(n); u.written > u.limits.Unpacked {
 				return tooLarge("the package unpacks to more than %d bytes", u.limits.Unpacked)
+			}
+			if err := u.limits.inProportion(u.written, u.packed); err != nil {
+				return err
 			}
 			if err := u.grow(int64(n)); err != nil {
 				return err
