@@ -122,8 +122,6 @@ func (o *outlet) next(ctx context.Context, src *runner.Output) (runner.Chunk, er
 	}
 	wait, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, cancel)
-	defer stop()
 	woken := make(chan struct{})
 	go func() {
 		defer close(woken)

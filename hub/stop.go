@@ -46,11 +46,8 @@ func (in *Instance) Stop(ctx context.Context, timeout time.Duration, canKeep boo
 		close(parted)
 		in.update(func(*journal.Instance) {}) // after closing: whoever waits looks again
 	})
-	rec, err := in.until(ctx, func(rec journal.Instance) bool { return rec.Status.Ended() || isClosed(parted) })
-	if err != nil || rec.Status.Ended() {
-		return err
-	}
-	return nil
+	_, err = in.until(ctx, func(rec journal.Instance) bool { return rec.Status.Ended() || isClosed(parted) })
+	return err
 }
 
 // leadStop returns when the process has ended or is left to its keepAlive.
