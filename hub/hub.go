@@ -29,10 +29,9 @@ type Hub struct {
 	audit    *auditLog
 	started  time.Time
 
-	life   context.Context // ends with Close; Instances detach then
-	end    context.CancelFunc
-	tasks  sync.WaitGroup // background work, under life
-	states sync.Mutex     // one writer of saved state at a time
+	life  context.Context // ends with Close; Instances detach then
+	end   context.CancelFunc
+	tasks sync.WaitGroup // background work, under life
 
 	changes sync.Mutex // one change of the Sequences at a time, from the list to the journal
 

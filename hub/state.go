@@ -16,13 +16,12 @@ import (
 // maxState is the size in bytes of what a program may save.
 const maxState = 8 << 20
 
-// saveState keeps what a program saved; it is on disk when this returns.
+// saveState keeps what a program saved; it is on disk when this returns. An
+// Instance saves one state after the other: its listen calls this.
 func (h *Hub) saveState(id waverider.InstanceID, state json.RawMessage) error {
 	if len(state) > maxState {
 		return waverider.Errorf(waverider.TooLarge, "the state is %d bytes, at most %d can be saved", len(state), maxState)
 	}
-	h.states.Lock()
-	defer h.states.Unlock()
 	return diskFull(writeFileSync(h.cfg.DataDir.Path("state", string(id)), state))
 }
 
