@@ -9,7 +9,7 @@ import (
 	"waverider"
 )
 
-// metrics are the Hub's own figures, in Prometheus' text form.
+// hubMetrics are the Hub's own figures, in Prometheus' text form.
 type hubMetrics struct {
 	set       *metrics.Set
 	started   *metrics.Counter
@@ -47,7 +47,7 @@ func (m *hubMetrics) ended(status waverider.Status) {
 	}
 }
 
-// write answers GET /metrics.
+// writeMetrics answers GET /metrics.
 func (h *Hub) writeMetrics(w io.Writer) {
 	h.metrics.set.WritePrometheus(w)
 	counts := map[waverider.Status]int{}

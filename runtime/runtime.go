@@ -40,7 +40,7 @@ type Grants struct {
 // is opaque to the Hub, holds a secret, and is versioned by its Runtime.
 type Handle []byte
 
-// Runtime runs Instances. Both methods are safe for concurrent use.
+// Runtime runs Instances. All methods are safe for concurrent use.
 type Runtime interface {
 	// Start runs spec. It returns once the process exists (not when the
 	// program is loaded: that is a runner message). On error nothing of it is
