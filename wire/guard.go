@@ -32,8 +32,7 @@ func (g *Guard) check(w http.ResponseWriter, r *http.Request) (done bool, err er
 	case origin != "" && g.allowed(origin):
 		return g.cors(w, r, origin), nil
 	case origin != "" && !sameOrigin(origin, r.Host):
-		return false, waverider.Errorf(waverider.Forbidden,
-			"pages of %q may not call this Hub: start it with --cors %s if they should", origin, origin)
+		return false, foreignPage(origin)
 	case origin == "" && foreignFetch(r):
 		return false, waverider.Errorf(waverider.Forbidden, "another web page may not call this Hub")
 	}
@@ -110,6 +109,17 @@ func (g *Guard) allowed(origin string) bool {
 	return slices.ContainsFunc(g.CORS, func(o string) bool {
 		return o == "*" || strings.EqualFold(strings.TrimSuffix(o, "/"), origin)
 	})
+}
+
+// foreignPage says how to let a page in, where that can be done: there is no
+// naming a local or sandboxed one.
+func foreignPage(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return waverider.Errorf(waverider.Forbidden, "pages of %q may not call this Hub", origin)
+	}
+	return waverider.Errorf(waverider.Forbidden,
+		"pages of %q may not call this Hub: start it with --cors %s if they should", origin, origin)
 }
 
 // cors lets a page of an allowed origin read the answer; a preflight is

@@ -100,6 +100,16 @@ func TestGuardLetsLinksIntoTheDashboard(t *testing.T) {
 	}
 }
 
+func TestGuardAdvisesOnlyWhatWorks(t *testing.T) {
+	for origin, advice := range map[string]bool{"https://app.example.org": true, "null": false, "file://": false} {
+		called := false
+		rec := guarded(&wire.Guard{Listen: tcp("127.0.0.1")}, "GET", "/", "127.0.0.1", []string{"Origin", origin}, &called)
+		if rec.Code != http.StatusForbidden || strings.Contains(rec.Body.String(), "--cors") != advice {
+			t.Errorf("%s: %d %s", origin, rec.Code, rec.Body)
+		}
+	}
+}
+
 func TestGuardAnswersPreflightsOfAllowedPagesOnly(t *testing.T) {
 	g := &wire.Guard{Listen: tcp("127.0.0.1"), CORS: []string{"https://app.example.org/"}}
 	preflight := func(origin string) *httptest.ResponseRecorder {
