@@ -2,6 +2,7 @@ package waverider
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -60,6 +61,30 @@ type Limits struct {
 	CPU    float64 `json:"cpu,omitempty"`    // cores
 	PIDs   int     `json:"pids,omitempty"`   // processes and threads
 	Files  int     `json:"files,omitempty"`  // open files per process
+}
+
+// The most a limit can be: more than any machine has, and small enough to count
+// in bytes and microseconds.
+const (
+	maxMemory = 1 << 30 // MiB
+	maxCPU    = 1 << 20
+	maxCount  = 1 << 30
+)
+
+// Problem names the first field of l that no machine can honour and what it has
+// to be; both are empty when all is well.
+func (l Limits) Problem() (field, want string) {
+	switch {
+	case l.Memory < 0 || l.Memory > maxMemory:
+		return "memory", fmt.Sprintf("a whole number of MiB from 0 to %d", maxMemory)
+	case l.CPU < 0 || l.CPU > maxCPU:
+		return "cpu", fmt.Sprintf("a number of cores from 0 to %d", maxCPU)
+	case l.PIDs < 0 || l.PIDs > maxCount:
+		return "pids", fmt.Sprintf("a whole number of processes from 0 to %d", maxCount)
+	case l.Files < 0 || l.Files > maxCount:
+		return "files", fmt.Sprintf("a whole number of open files from 0 to %d", maxCount)
+	}
+	return "", ""
 }
 
 // StartRequest is the body of a start. Unknown fields are ignored.

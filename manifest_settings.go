@@ -53,13 +53,16 @@ func (p *parser) limits(o object) Limits {
 	number(p, o, "cpu", &l.CPU, "a number of cores, 0 or more")
 	number(p, o, "pids", &l.PIDs, "a whole number of processes, 0 or more")
 	number(p, o, "files", &l.Files, "a whole number of open files, 0 or more")
+	if field, want := l.Problem(); field != "" {
+		raw, _ := o.get(field)
+		p.failf(o.name(field), "found %s, expected %s", raw, want)
+	}
 	return l
 }
 
 func number[N int | int64 | float64](p *parser, o object, key string, v *N, want string) {
-	raw, ok := o.get(key)
-	if ok && p.decode(o.name(key), raw, v, want) && *v < 0 {
-		p.failf(o.name(key), "found %v, expected %s", *v, want)
+	if raw, ok := o.get(key); ok {
+		p.decode(o.name(key), raw, v, want)
 	}
 }
 

@@ -55,8 +55,8 @@ func getJSON[T any](get func(r *http.Request) (T, error)) wire.Handler {
 	}
 }
 
-// readObject reads a JSON body that is an object; anything else counts as
-// empty, as it does for Scramjet.
+// readObject reads a JSON body that is an object. An empty array counts as an
+// empty object: clients of Scramjet send one, whose Hub looks only for fields.
 func readObject(r *http.Request, v any) error {
 	var raw json.RawMessage
 	if err := wire.ReadJSON(r, &raw); err != nil {
@@ -81,8 +81,14 @@ func readOptions(r *http.Request, v any) error {
 
 func unmarshalObject(raw json.RawMessage, v any) error {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
-	if len(raw) == 0 || raw[0] != '{' {
+	var list []json.RawMessage
+	switch {
+	case len(raw) == 0, string(raw) == "null":
 		return nil
+	case raw[0] == '[' && json.Unmarshal(raw, &list) == nil && len(list) == 0:
+		return nil
+	case raw[0] != '{':
+		return waverider.Errorf(waverider.Invalid, "the JSON body is not right: want an object")
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
 		return &waverider.Error{Kind: waverider.Invalid, Message: "the JSON body is not right: " + fieldOf(err), Err: err}

@@ -66,7 +66,13 @@ func TestStartThatIsRefused(t *testing.T) {
 		`{"restart":"sometimes"}`:                           http.StatusBadRequest,
 		`{"limits":{"memory":-1}}`:                          http.StatusBadRequest,
 		`{"limits":{"memory":"much"}}`:                      http.StatusBadRequest,
+		`{"limits":{"memory":9000000000000000000}}`:         http.StatusBadRequest,
+		`{"limits":{"cpu":1e300}}`:                          http.StatusBadRequest,
+		`{"limits":{"pids":2000000000}}`:                    http.StatusBadRequest,
 		`{`:                                                 http.StatusBadRequest,
+		`"text"`:                                            http.StatusBadRequest,
+		`5`:                                                 http.StatusBadRequest,
+		`[{"args":[1]}]`:                                    http.StatusBadRequest,
 		`{"instanceId":"` + taken + `"}`:                    http.StatusConflict,
 	} {
 		a := s.call("POST", "/sequence/"+seq+"/start", body, "Content-Type", "application/json")

@@ -49,9 +49,8 @@ func checkStart(req *waverider.StartRequest) error {
 	default:
 		return waverider.Errorf(waverider.Invalid, "restart: want never, on-failure or always, not %q", req.Restart)
 	}
-	l := req.Limits
-	if l.Memory < 0 || l.CPU < 0 || l.PIDs < 0 || l.Files < 0 {
-		return waverider.Errorf(waverider.Invalid, "limits: a limit can't be negative")
+	if field, want := req.Limits.Problem(); field != "" {
+		return waverider.Errorf(waverider.Invalid, "limits.%s: want %s", field, want)
 	}
 	return checkJSON(req)
 }
