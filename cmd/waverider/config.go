@@ -103,7 +103,11 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // Validate refuses what cannot work or is not safe, and says what to add.
 func (c *hubConfig) Validate() error {
-	return errors.Join(c.validateAddress(), c.validateSafety(), c.validateCORS(), c.validateRest())
+	where := c.validateAddress()
+	if where == nil { // who can reach an address that is none is not the point
+		where = c.validateSafety()
+	}
+	return errors.Join(where, c.validateCORS(), c.validateRest())
 }
 
 func (c *hubConfig) validateAddress() error {

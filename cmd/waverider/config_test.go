@@ -62,6 +62,16 @@ func TestUnsafeChoicesAreSaidAtEachStart(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatIsNoneIsTheOnlyErrorOfIt(t *testing.T) {
+	c, _, err := read(t, strings.Fields("--listen 127.0.0.1"), nil, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := c.Validate().Error(); strings.Contains(text, "--token-file") {
+		t.Error(text)
+	}
+}
+
 func TestEveryErrorOfAConfigurationIsTold(t *testing.T) {
 	c, _, err := read(t, strings.Fields("--listen :1 --log-level loud --tls-cert c"), nil, "", "")
 	if err != nil {
