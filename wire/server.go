@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 )
@@ -33,12 +34,17 @@ type Server struct {
 }
 
 // Listen opens a TCP address; what Run serves there finds dead peers within a
-// minute. ":0" takes a free port: ask the listener.
+// minute. ":0" takes a free port: ask the listener. 0.0.0.0 is all of IPv4 and
+// no more, unlike in package net; no host, or ::, is all there is.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3,
 	}}
-	return lc.Listen(ctx, "tcp", addr)
+	network := "tcp"
+	if at, err := netip.ParseAddrPort(addr); err == nil && at.Addr().Is4() {
+		network = "tcp4"
+	}
+	return lc.Listen(ctx, network, addr)
 }
 
 // ListenUnix listens at path, in place of what an earlier process left there.

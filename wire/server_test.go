@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -275,6 +276,21 @@ func TestLongEndsWhenTheClientLeaves(t *testing.T) {
 	<-ended
 	if log := s.log.String(); strings.Contains(log, "WARN") {
 		t.Errorf("a client that leaves is no news:\n%s", log)
+	}
+}
+
+func TestAnIPv4AddressIsThatAlone(t *testing.T) {
+	for addr, want := range map[string]string{"0.0.0.0:0": "0.0.0.0", "127.0.0.1:0": "127.0.0.1"} {
+		l, err := wire.Listen(t.Context(), addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host, _, _ := net.SplitHostPort(l.Addr().String()); host != want {
+			t.Errorf("%s listens on %s", addr, l.Addr())
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
