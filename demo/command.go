@@ -60,6 +60,9 @@ type demo struct {
 
 func (d *demo) run(ctx context.Context) error {
 	began := time.Now()
+	ctx, out, stop := tty.UntilGone(ctx, d.out)
+	defer stop()
+	d.out = out
 	restarts := make(chan int, 1)
 	hub, err := localhub.Start(ctx, localhub.Config{Binary: d.binary, Restart: true, Restarted: func(pid int) { latest(restarts, pid) }})
 	if err != nil {

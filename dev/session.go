@@ -52,8 +52,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if _, err := os.Stat(filepath.Join(cfg.Dir, "package.json")); err != nil {
 		return waverider.Errorf(waverider.NotFound, "no package.json in %s; `waverider init %s` writes a project", cfg.Dir, cfg.Dir)
 	}
+	ctx, out, leave := tty.UntilGone(ctx, cfg.Out)
+	defer leave()
 	s := &session{
-		cfg: cfg, show: newPrinter(cfg.Out, tty.Of(cfg.Out, cfg.Plain)),
+		cfg: cfg, show: newPrinter(out, tty.Of(cfg.Out, cfg.Plain)),
 		id: waverider.InstanceID(uuid.NewString()),
 	}
 	if s.tree, err = newTree(cfg.Dir); err != nil {
