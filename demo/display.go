@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func (s *display) open() {
 		s.draw(time.Now())
 		return
 	}
-	for _, line := range s.next() {
+	for _, line := range s.next(math.MaxInt) {
 		fmt.Fprintln(s.out, line.text())
 	}
 	fmt.Fprintln(s.out)
@@ -114,10 +115,7 @@ func (s *display) draw(now time.Time) {
 	} else if s.lines > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r", s.lines)
 	}
-	picture := s.picture(now, width)
-	if len(picture) > height-1 {
-		picture = picture[:max(height-1, 1)]
-	}
+	picture := fit(s.picture(now, width), height-1)
 	s.lines = len(picture)
 	for _, l := range picture {
 		b.WriteString(l.paint(s.terminal, width) + "\x1b[K\r\n")

@@ -67,6 +67,11 @@ func TestPictureFitsTheTerminal(t *testing.T) {
 			}
 		}
 	}
+	for width, want := range map[int]string{20: "now", 60: "now mean p95", 80: "now mean p95 max last 30 s"} {
+		if got := strings.Join(strings.Fields(s.table(width)[0].text()), " "); got != want {
+			t.Errorf("width %d has the columns %q, want %q", width, got, want)
+		}
+	}
 	table := s.table(80)
 	if got := table[1].text(); !strings.Contains(got, "50.0 %") || !strings.Contains(got, "▅") {
 		t.Errorf("CPU: %q", got)
@@ -80,6 +85,22 @@ func TestPictureFitsTheTerminal(t *testing.T) {
 	}
 	if len(starts) != 1 {
 		t.Errorf("rows are not aligned: %v", starts)
+	}
+}
+
+func TestEmptyLinesGoFirst(t *testing.T) {
+	full, none := line{{"", "x"}}, line{}
+	picture := func() []line { return []line{none, full, none, full, none, full} }
+	for height, want := range map[int]string{9: " x x x", 6: " x x x", 5: " x xx", 4: " xxx", 3: "xxx", 2: "xx", 0: "x"} {
+		var got string
+		for _, l := range fit(picture(), height) {
+			if got += l.text(); len(l) == 0 {
+				got += " "
+			}
+		}
+		if got != want {
+			t.Errorf("height %d: %q, want %q", height, got, want)
+		}
 	}
 }
 
@@ -102,7 +123,7 @@ func TestAlertsAreToldOnceAndWithdrawn(t *testing.T) {
 func TestNextCommandsNameWhatRuns(t *testing.T) {
 	s := testDisplay()
 	var all strings.Builder
-	for _, l := range s.next() {
+	for _, l := range s.next(80) {
 		all.WriteString(l.text() + "\n")
 	}
 	for _, want := range []string{"inst output 33333333", "inst health 11111111"} {

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -52,7 +53,18 @@ func (s *display) picture(now time.Time, width int) []line {
 		out = append(out, line{})
 	}
 	out = append(out, line{})
-	return append(out, s.next()...)
+	return append(out, s.next(width)...)
+}
+
+// fit makes a picture as high as there is room: empty lines go first, from the
+// end on.
+func fit(picture []line, height int) []line {
+	for i := len(picture) - 1; i >= 0 && len(picture) > height; i-- {
+		if len(picture[i]) == 0 {
+			picture = slices.Delete(picture, i, i+1)
+		}
+	}
+	return picture[:min(len(picture), max(height, 1))]
 }
 
 func (s *display) head(now time.Time, width int) []line {
@@ -75,26 +87,43 @@ func (s *display) head(now time.Time, width int) []line {
 	}
 }
 
+// columns of the table, the one to do without last.
+var columns = []struct {
+	name string
+	of   func(rolled) float64
+}{
+	{"now", func(r rolled) float64 { return r.Last }},
+	{"mean", func(r rolled) float64 { return r.Mean }},
+	{"p95", func(r rolled) float64 { return r.P95 }},
+	{"max", func(r rolled) float64 { return r.Max }},
+}
+
+// table shows as many columns as there is room for: half a number misleads.
 func (s *display) table(width int) []line {
-	bars := min(width-len(margin)-labelWidth-4*numberWidth-len(margin)-1, samples)
-	head := margin + pad("", labelWidth)
-	for _, column := range []string{"now", "mean", "p95", "max"} {
-		head += padLeft(column, numberWidth)
+	room := width - len(margin) - labelWidth
+	shown := columns[:min(max(room/numberWidth, 1), len(columns))]
+	chartHead := margin + fmt.Sprintf("last %d s", windowSeconds)
+	bars := min(room-len(shown)*numberWidth-len(margin)-1, samples)
+	if bars < len(chartHead)-len(margin) {
+		bars, chartHead = 0, ""
 	}
-	out := []line{{{tty.Dim, head + margin + fmt.Sprintf("last %d s", windowSeconds)}}}
+	head := margin + pad("", labelWidth)
+	for _, c := range shown {
+		head += padLeft(c.name, numberWidth)
+	}
+	out := []line{{{tty.Dim, head + chartHead}}}
 	for _, f := range figures {
 		label, bar := "", tty.Cyan
 		if s.alerted(f.pointer) {
 			label, bar = tty.Red, tty.Red
 		}
-		number := func(of func(rolled) float64) string { return padLeft(s.value(f, of), numberWidth) }
-		out = append(out, line{
-			{label, margin + pad(f.label, labelWidth)},
-			{tty.Bold, number(func(r rolled) float64 { return r.Last })},
-			{"", number(func(r rolled) float64 { return r.Mean }) + number(func(r rolled) float64 { return r.P95 }) +
-				number(func(r rolled) float64 { return r.Max }) + margin},
-			{bar, chart(s.history[f.pointer], f.full, bars)},
-		})
+		row := line{{label, margin + pad(f.label, labelWidth)}}
+		style := tty.Bold
+		for _, c := range shown {
+			row = append(row, span{style, padLeft(s.value(f, c.of), numberWidth)})
+			style = ""
+		}
+		out = append(out, append(row, span{"", margin}, span{bar, chart(s.history[f.pointer], f.full, bars)}))
 	}
 	return out
 }
@@ -123,11 +152,16 @@ func (s *display) alertLine(now time.Time) line {
 	return line{{tty.Red, margin + "● " + strings.Join(parts, ", ")}}
 }
 
-// next is what to try meanwhile, with the real names.
-func (s *display) next() []line {
+// next is what to try meanwhile, with the real names. What a command is for is
+// left out where there is no room.
+func (s *display) next(width int) []line {
 	call := program()
 	command := func(words, what string) line {
-		return line{{"", margin + margin + pad(words, 44)}, {tty.Dim, "  # " + what}}
+		l := line{{"", margin + margin + pad(words, 38)}, {tty.Dim, "  # " + what}}
+		if utf8.RuneCountInString(l.text()) > width {
+			return l[:1]
+		}
+		return l
 	}
 	out := []line{
 		{{tty.Dim, margin + "Try in another terminal:"}},
@@ -138,7 +172,7 @@ func (s *display) next() []line {
 		command(call+" inst health "+short(s.ids.figures), "what a program uses"),
 	}
 	if pid := s.hub.PID(); pid != 0 {
-		out = append(out, command(fmt.Sprintf("kill -9 %d", pid), "the Hub comes back, its programs run on"))
+		out = append(out, command(fmt.Sprintf("kill -9 %d", pid), "it comes back, its programs run on"))
 	}
 	if s.terminal.Is() {
 		out = append(out, line{}, line{{tty.Dim, margin + "Ctrl-C ends it and leaves nothing behind."}})
