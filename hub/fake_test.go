@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -163,10 +164,12 @@ type proc struct {
 	key     string
 	stdinR  *io.PipeReader
 	stdinW  *io.PipeWriter
-	done    chan struct{} // the process has ended, exit is set
-	killed  chan struct{}
-	once    sync.Once
-	exit    runtime.Exit
+
+	stdinEnded atomic.Bool
+	done       chan struct{} // the process has ended, exit is set
+	killed     chan struct{}
+	once       sync.Once
+	exit       runtime.Exit
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -276,10 +279,25 @@ type handle struct {
 
 func (h *handle) Handle() runtime.Handle        { return runtime.Handle(h.proc.key) }
 func (h *handle) Session() *runner.Session      { return h.session }
-func (h *handle) Stdin() io.WriteCloser         { return h.proc.stdinW }
 func (h *handle) Log(name string) *logfile.Log  { return h.logs[name] }
 func (h *handle) Usage() (runtime.Usage, error) { return runtime.Usage{PID: 4711, Processes: 1}, nil }
 func (h *handle) Applied() runtime.Applied      { return runtime.Applied{Layers: []string{"none"}} }
+
+func (h *handle) Stdin() io.WriteCloser {
+	if h.proc.stdinEnded.Load() {
+		return nil
+	}
+	return fakeStdin{h.proc}
+}
+
+// fakeStdin is known to have ended once it was closed.
+type fakeStdin struct{ p *proc }
+
+func (s fakeStdin) Write(b []byte) (int, error) { return s.p.stdinW.Write(b) }
+func (s fakeStdin) Close() error {
+	s.p.stdinEnded.Store(true)
+	return s.p.stdinW.Close()
+}
 
 func (h *handle) Kill() error {
 	h.proc.kill()

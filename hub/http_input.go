@@ -265,15 +265,19 @@ func (h *Hub) postStdin(in *Instance, w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
+	stdin := proc.Stdin()
+	if stdin == nil {
+		return waverider.Errorf(waverider.Gone, "the stdin of Instance %s has ended; nothing more can be sent", in.id)
+	}
 	end := endsStream(r)
 	if err := answerEarly(w, r, end); err != nil {
 		return err
 	}
-	if err := copyStdin(ctx, proc.Stdin(), r.Body); err != nil {
+	if err := copyStdin(ctx, stdin, r.Body); err != nil {
 		return err
 	}
 	if end {
-		return proc.Stdin().Close()
+		return stdin.Close()
 	}
 	return nil
 }

@@ -129,7 +129,8 @@ func TestStdinReachesTheProgram(t *testing.T) {
 		p.ready()
 		all, _ := io.ReadAll(p.stdinR)
 		got <- string(all)
-		return p.finish(0)
+		<-p.killed
+		return waverider.ExitKilled
 	}, "")
 	in := "/instance/" + id + "/stdin"
 	s.want(http.StatusUnsupportedMediaType, "POST", in, "x", "Content-Type", "text/plain")
@@ -138,4 +139,9 @@ func TestStdinReachesTheProgram(t *testing.T) {
 	if text := <-got; text != "typed in" {
 		t.Errorf("stdin was %q", text)
 	}
+	if a := s.want(http.StatusGone, "POST", in, "more"); !strings.Contains(a.field(t, "error"), "has ended") {
+		t.Errorf("after its end: %s", a.body)
+	}
+	s.reopen()
+	s.want(http.StatusGone, "POST", in, "more")
 }

@@ -59,8 +59,8 @@ type Process interface {
 	Handle() Handle
 	// Session is the runner channel: input, output, messages.
 	Session() *runner.Session
-	// Stdin is the program's standard input; Close ends it. Writes block
-	// while the program does not read.
+	// Stdin is the program's standard input, nil once it has ended; Close ends
+	// it. Writes block while the program does not read.
 	Stdin() io.WriteCloser
 	// Log is the kept text of "stdout", "stderr" or "log". It is whole once Wait
 	// has returned, takes Appends until Release finishes it, and goes on being

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -217,7 +218,6 @@ func waiting(f *os.File) int {
 }
 
 func (p *proc) Session() *runner.Session     { return p.session }
-func (p *proc) Stdin() io.WriteCloser        { return p.stdin }
 func (p *proc) Log(name string) *logfile.Log { return p.logs[name] }
 func (p *proc) Applied() runtime.Applied     { return p.applied }
 
@@ -297,27 +297,30 @@ func (p *proc) Release() error {
 	return err
 }
 
-// stdin is the program's standard input.
+// Stdin is the program's standard input, nil after its end.
+func (p *proc) Stdin() io.WriteCloser {
+	if p.stdin.file == nil || p.stdin.ended.Load() {
+		return nil
+	}
+	return p.stdin
+}
+
 type stdin struct {
-	p    *proc
-	file *os.File // nil: closed by an earlier Hub
-	once sync.Once
-	err  error
+	p     *proc
+	file  *os.File // nil: closed by an earlier Hub
+	ended atomic.Bool
+	once  sync.Once
+	err   error
 }
 
 func (s *stdin) Write(b []byte) (int, error) {
-	if s.file == nil {
-		return 0, os.ErrClosed
-	}
 	return s.file.Write(b)
 }
 
 // Close ends the program's input: the keeper has an end too.
 func (s *stdin) Close() error {
 	s.once.Do(func() {
-		if s.file == nil {
-			return
-		}
+		s.ended.Store(true)
 		s.err = s.file.Close()
 		err := s.p.client.CloseStdin(context.Background(), s.p.child.ID)
 		if err != nil && !errors.Is(err, keeper.ErrUnknown) && !errors.Is(err, keeper.ErrGone) {
