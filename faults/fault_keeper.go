@@ -131,6 +131,11 @@ func (r *rig) loseKeeper(ctx context.Context, kill func(keeper int) error, resta
 	if err != nil {
 		return err
 	}
+	for _, f := range families {
+		if !slices.ContainsFunc(procs, func(p testhub.Proc) bool { return f.runner == p.PID }) {
+			r.res.failf("runner %d was not seen below the keeper", f.runner)
+		}
+	}
 	keeper, err := r.hub.Keeper()
 	if err != nil {
 		return err
@@ -140,7 +145,7 @@ func (r *rig) loseKeeper(ctx context.Context, kill func(keeper int) error, resta
 		return err
 	}
 	if restart != nil {
-		r.runnersGone(ctx, families, procs)
+		r.allGone(ctx, procs, "with Hub and keeper dead")
 		began = time.Now()
 		if err := restart(); err != nil {
 			return err
@@ -154,28 +159,6 @@ func (r *rig) loseKeeper(ctx context.Context, kill func(keeper int) error, resta
 		return fmt.Errorf("a new start: %w", err)
 	}
 	return r.removeAll(ctx)
-}
-
-// runnersGone looks what is left while neither Hub nor keeper is there: no
-// runner may be. Children that got away from their runner are gone at once
-// where the kernel sees to it; elsewhere the next Hub's start ends them.
-func (r *rig) runnersGone(ctx context.Context, families []family, procs []testhub.Proc) {
-	runners := slices.DeleteFunc(slices.Clone(procs), func(p testhub.Proc) bool {
-		return !slices.ContainsFunc(families, func(f family) bool { return f.runner == p.PID })
-	})
-	if len(runners) < len(families) {
-		r.res.failf("only %d of %d runners were seen below the keeper", len(runners), len(families))
-	}
-	r.allGone(ctx, runners, "with Hub and keeper dead")
-	left := 0
-	for _, p := range procs {
-		if p.Alive() {
-			left++
-		}
-	}
-	if left > 0 {
-		r.res.noticef("%d children of %d programs stay until the next Hub starts", left, len(families))
-	}
 }
 
 // asPolicySays waits until every family runs again, or has ended with a reason.
@@ -240,6 +223,9 @@ func (r *rig) killRunners(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	procs = slices.DeleteFunc(procs, func(p testhub.Proc) bool { // it watches the keeper
+		return len(p.Args) > 1 && p.Args[1] == "__warden"
+	})
 	began := time.Now()
 	for _, f := range families {
 		if err := syscall.Kill(f.runner, syscall.SIGKILL); err != nil {

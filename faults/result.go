@@ -21,7 +21,7 @@ type result struct {
 	records                              int64 // that were checked
 	recovery                             []time.Duration
 	gap                                  time.Duration // longest time without a record on a stream
-	failures, notices                    []string
+	failures                             []string
 }
 
 // failf notes an expectation that did not hold.
@@ -29,13 +29,6 @@ func (r *result) failf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
-}
-
-// noticef notes what a reader of the report should know, but is no failure.
-func (r *result) noticef(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.notices = append(r.notices, fmt.Sprintf(format, args...))
 }
 
 // add takes in what a checker found; name tells the stream.
@@ -117,9 +110,6 @@ func report(w io.Writer, results []*result) error {
 	for _, r := range results {
 		for _, f := range r.failures {
 			fmt.Fprintf(w, "%s: %s\n", r.name, f)
-		}
-		for _, n := range r.notices {
-			fmt.Fprintf(w, "%s, notice: %s\n", r.name, n)
 		}
 	}
 	if failed > 0 {

@@ -16,6 +16,7 @@ import (
 	"waverider/demo"
 	"waverider/doctor"
 	"waverider/runner"
+	"waverider/runtime/process"
 )
 
 // version is set when a release is linked.
@@ -23,7 +24,8 @@ var version string
 
 func main() {
 	if len(os.Args) > 1 {
-		if run, ok := helpers[os.Args[1]]; ok {
+		// Before anything else wakes up: one is started for every Instance.
+		if run, ok := process.Helpers[os.Args[1]]; ok {
 			os.Exit(run(os.Args[2:]))
 		}
 	}

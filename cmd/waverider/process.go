@@ -7,16 +7,8 @@ import (
 
 	"waverider/runner"
 	"waverider/runtime/process"
-	"waverider/runtime/process/keeper"
 	"waverider/wire"
 )
-
-// helpers are what this binary runs itself as, before anything else of it
-// wakes up: they are started for every Instance.
-var helpers = map[string]func(args []string) int{
-	keeper.Command:     process.KeeperMain,
-	keeper.InitCommand: process.InitMain,
-}
 
 // openRuntime opens the channel that runners call, and the runtime.
 func (h *house) openRuntime(ctx context.Context) error {

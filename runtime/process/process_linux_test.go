@@ -22,11 +22,8 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case keeper.Command:
-			os.Exit(process.KeeperMain(os.Args[2:]))
-		case keeper.InitCommand:
-			os.Exit(process.InitMain(os.Args[2:]))
+		if run := process.Helpers[os.Args[1]]; run != nil {
+			os.Exit(run(os.Args[2:]))
 		}
 	}
 	runtimetest.Program()

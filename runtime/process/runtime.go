@@ -19,10 +19,13 @@ import (
 	"waverider/runtime/process/keeper"
 )
 
-// KeeperMain and InitMain are what a binary does, before anything else, when
-// its first argument is keeper.Command or keeper.InitCommand.
-func KeeperMain(args []string) int { return keeper.Main(args) }
-func InitMain(args []string) int   { return keeper.InitMain(args) }
+// Helpers are what a binary does, before anything else, when its first argument
+// is one of these; the others are theirs.
+var Helpers = map[string]func(args []string) int{
+	keeper.Command:       keeper.Main,
+	keeper.InitCommand:   keeper.InitMain,
+	keeper.WardenCommand: keeper.WardenMain,
+}
 
 // Config is what a Runtime is made of.
 type Config struct {

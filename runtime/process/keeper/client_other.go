@@ -16,9 +16,10 @@ type Client = direct
 // Connect readies the place; see direct for what it cannot do.
 func Connect(_ context.Context, cfg Config) (*Client, error) { return connectDirect(cfg) }
 
-// Main and InitMain are for Linux.
-func Main([]string) int     { return notHere() }
-func InitMain([]string) int { return notHere() }
+// Main, InitMain and WardenMain are for Linux.
+func Main([]string) int       { return notHere() }
+func InitMain([]string) int   { return notHere() }
+func WardenMain([]string) int { return notHere() }
 
 func notHere() int {
 	fmt.Fprintln(os.Stderr, "this command is for Linux only")

@@ -178,14 +178,18 @@ func (g *grounds) fallBack(failed Kind) bool {
 	return false
 }
 
+// folders are those of ours there are.
+func (g *grounds) folders() []string {
+	list := []string{g.v2}
+	for _, c := range controllers {
+		list = append(list, g.v1[c])
+	}
+	return slices.DeleteFunc(list, func(dir string) bool { return dir == "" })
+}
+
 // clean ends and removes what an earlier keeper of this data folder left.
 func (g *grounds) clean(patience time.Duration) error {
-	bases := []string{}
-	for _, dir := range append([]string{g.v2}, g.v1["pids"], g.v1["memory"], g.v1["cpu"]) {
-		if dir != "" {
-			bases = append(bases, dir)
-		}
-	}
+	bases := g.folders()
 	deadline := time.Now().Add(patience)
 	for {
 		left := g.cleanOnce(bases)
@@ -236,8 +240,8 @@ func markedProcesses(mark string) []int {
 
 // release removes our empty folders at the keeper's end.
 func (g *grounds) release() {
-	for _, dir := range append([]string{g.v2}, g.v1["pids"], g.v1["memory"], g.v1["cpu"]) {
-		if dir != "" && os.Remove(dir) == nil {
+	for _, dir := range g.folders() {
+		if os.Remove(dir) == nil {
 			os.Remove(filepath.Dir(dir)) // "waverider", if nobody else uses it
 		}
 	}

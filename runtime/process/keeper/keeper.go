@@ -4,9 +4,11 @@
 // whichever Hub attaches, records how they end, and ends whole process trees.
 // What a program is and says is left to the Hub; so is every decision.
 //
-// Three processes of the same binary meet here. The Hub holds a Client. It
+// Four processes of the same binary meet here. The Hub holds a Client. It
 // starts "__keeper DIR", which runs Main. That one starts "__init" for each
-// program, which runs InitMain: it shuts itself in and becomes the program.
+// program, which runs InitMain: it shuts itself in and becomes the program. And
+// it starts one "__warden", which runs WardenMain: it outlives a keeper that is
+// killed, and ends what is left.
 package keeper
 
 import (
@@ -21,11 +23,12 @@ import (
 	"waverider"
 )
 
-// The hidden commands a binary must hand to Main and InitMain before it does
-// anything else.
+// The hidden commands a binary must hand to Main, InitMain and WardenMain
+// before it does anything else.
 const (
-	Command     = "__keeper"
-	InitCommand = "__init"
+	Command       = "__keeper"
+	InitCommand   = "__init"
+	WardenCommand = "__warden"
 )
 
 // DefaultOrphanAfter is how long programs run on without a Hub.

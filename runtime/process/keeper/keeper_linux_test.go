@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 			os.Exit(keeper.Main(os.Args[2:]))
 		case keeper.InitCommand:
 			os.Exit(keeper.InitMain(os.Args[2:]))
+		case keeper.WardenCommand:
+			os.Exit(keeper.WardenMain(os.Args[2:]))
 		}
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // for the keepers started here
@@ -384,6 +386,71 @@ func TestKilledKeeperTakesItsTreesAlong(t *testing.T) {
 				t.Errorf("a new keeper knows %+v", got)
 			}
 		})
+	}
+}
+
+// Hub and keeper are killed, and no other Hub comes.
+func TestNothingOutlivesAKeeperWithoutAHub(t *testing.T) {
+	for _, kind := range allKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			dir := t.TempDir()
+			c := connect(t, dir, kind)
+			child, f := spawn(t, c, shell(tree+"sleep 1000"))
+			pid, _ := strconv.Atoi(line(t, f.Log))
+			if kind == keeper.PIDNamespace {
+				pid = outerPID(t, child.PID, pid)
+			}
+			eventually(t, "a warden", func() bool { return kind == keeper.PIDNamespace || len(wardens(dir)) == 1 })
+			syscall.Kill(c.PID(), syscall.SIGKILL)
+			<-c.Lost()
+			eventually(t, "end of the grandchild", func() bool { return !alive(child.PID) && !alive(pid) })
+			eventually(t, "end of the warden", func() bool { return len(wardens(dir)) == 0 })
+			if child.Tree.Dir != "" {
+				if _, err := os.Stat(child.Tree.Dir); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("cgroup stays: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// wardens lists the processes that watch the keeper of dir.
+func wardens(dir string) []int {
+	var pids []int
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range all {
+		text, _ := os.ReadFile(path)
+		if args := strings.Split(string(text), "\x00"); len(args) > 2 && args[1] == keeper.WardenCommand && strings.Contains(args[2], `"`+dir+`"`) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func TestKilledWardenIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	c := connect(t, dir, keeper.Sweep)
+	if len(wardens(dir)) != 0 {
+		t.Error("a warden is there before any program")
+	}
+	child, f := spawn(t, c, shell(tree+"sleep 1000"))
+	pid, _ := strconv.Atoi(line(t, f.Log))
+	for range 2 {
+		var first []int
+		eventually(t, "a warden", func() bool { first = wardens(dir); return len(first) == 1 })
+		syscall.Kill(first[0], syscall.SIGTERM) // it heeds the keeper only
+		syscall.Kill(first[0], syscall.SIGKILL)
+		eventually(t, "another warden", func() bool { w := wardens(dir); return len(w) == 1 && w[0] != first[0] })
+	}
+	if !alive(child.PID) || !alive(pid) {
+		t.Error("a warden's death has ended a program")
+	}
+	if err := c.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if w := wardens(dir); len(w) != 0 {
+		t.Errorf("wardens %v outlive a keeper that ended in order", w)
 	}
 }
 

@@ -45,6 +45,9 @@ type server struct {
 	leave       *message  // reply to the shutdown request, once done
 	records     *records
 
+	warden        int // its process, 0 without
+	wardenStarted time.Time
+
 	events  chan event
 	readers sync.WaitGroup
 	conns   map[*conn]bool
@@ -143,6 +146,7 @@ func (k *server) run(listener *net.UnixListener) {
 		}
 		k.reap()
 		k.settle()
+		k.watch()
 	}
 	// The lock is ours until the process is gone, so that nobody has bound
 	// the name anew; later connects fail and start another keeper.
@@ -150,6 +154,7 @@ func (k *server) run(listener *net.UnixListener) {
 	if k.leave != nil && k.hub != nil {
 		k.hub.send(k.leave, patience)
 	}
+	k.dismiss()
 	if k.grounds != nil {
 		k.grounds.release()
 	}
@@ -176,6 +181,8 @@ func (k *server) wakeIn() time.Duration {
 	switch {
 	case slow:
 		return slowTick
+	case k.unwatched():
+		return max(0, wardenPause-time.Since(k.wardenStarted))
 	case k.hub != nil:
 		return -1
 	case len(k.children) == 0:
@@ -240,6 +247,10 @@ func (k *server) reap() {
 		}
 		if err != nil || pid <= 0 {
 			return
+		}
+		if pid == k.warden {
+			k.warden = 0
+			k.log.Warn("the warden has died", "status", status)
 		}
 		if c := k.byPID[pid]; c != nil {
 			c.reaped, c.result = true, status
