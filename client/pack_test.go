@@ -97,7 +97,7 @@ func TestPackedFolderComesOutOfTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := s.Put(t.Context(), bytes.NewReader(archive))
+	p, err := s.Put(t.Context(), bytes.NewReader(archive), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestPackKeepsLinksInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := s.Put(t.Context(), bytes.NewReader(archive))
+	p, err := s.Put(t.Context(), bytes.NewReader(archive), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
