@@ -127,6 +127,30 @@ func TestKeepAlivePutsOffTheEnd(t *testing.T) {
 	}
 }
 
+func TestAHubInAHurryDoesNotWaitForStopHandlers(t *testing.T) {
+	s := newSite(t)
+	asked := make(chan struct{})
+	id := s.run("a.js", func(p *proc) int {
+		p.ready()
+		if _, err := p.Expect("stop"); err == nil {
+			close(asked)
+		}
+		<-p.killed
+		return waverider.ExitKilled
+	}, "")
+	closed := make(chan error, 1)
+	go func() { closed <- s.hub.Close(true, time.Hour) }()
+	<-asked
+	s.hub.Hurry()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	s.reopen()
+	if v := s.info(id); v.Status != "completed" || v.Terminated.ExitCode != 137 {
+		t.Errorf("ended as %+v", v)
+	}
+}
+
 func TestStopInTheOldForm(t *testing.T) {
 	s := newSite(t)
 	got := make(chan string, 1)

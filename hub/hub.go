@@ -168,6 +168,16 @@ func (h *Hub) stopAll(grace time.Duration) {
 	wg.Wait()
 }
 
+// Hurry makes a Close that ends the Instances kill them, instead of waiting for
+// their stop handlers.
+func (h *Hub) Hurry() {
+	for _, in := range h.Instances() {
+		if err := in.Kill(h.life, false); err != nil {
+			in.log.Warn("kill at exit", "err", err)
+		}
+	}
+}
+
 func (h *Hub) closeFiles() error {
 	if h.journal == nil {
 		return nil

@@ -34,7 +34,8 @@ func hubCommand() *cobra.Command {
 Without flags it answers this machine only, and wants no tokens. To be reached by others
 it needs TLS and tokens, or to be told that it does not.
 
-Ctrl-C ends the Instances and the Hub. SIGTERM ends the Hub alone: the Instances run on,
+Ctrl-C ends the Instances and the Hub; a second one does not wait for their stop
+handlers. SIGTERM ends the Hub alone: the Instances run on,
 and a Hub started again with the same data dir takes them over, so that it can be
 upgraded under them (--kill-on-exit ends them too).
 
@@ -219,6 +220,9 @@ func (h *house) serve(ctx context.Context, core *hub.Hub, out io.Writer) error {
 			kill := h.kills(ctx)
 			h.log.Info("hub stopping", "cause", context.Cause(ctx), "kill", kill)
 			h.killed = kill
+			if kill {
+				defer onInterrupt(core.Hurry)()
+			}
 			return errors.Join(err, core.Close(kill, stopGrace))
 		})
 }

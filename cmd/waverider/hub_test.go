@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/signal"
 	"syscall"
 	"testing"
 
@@ -52,6 +53,29 @@ func TestOnlyCtrlCEndsInstances(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 		stop()
+	}
+}
+
+func TestTheNextCtrlCIsNoticedOnce(t *testing.T) {
+	called := make(chan struct{}, 2)
+	stop := onInterrupt(func() { called <- struct{}{} })
+	// Keeps a second one from ending the test.
+	others := make(chan os.Signal, 2)
+	signal.Notify(others, os.Interrupt)
+	defer signal.Stop(others)
+	for range 2 {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		<-others
+		if len(called) == 0 {
+			<-called
+			called <- struct{}{}
+		}
+	}
+	stop()
+	if n := len(called); n != 1 {
+		t.Errorf("called %d times", n)
 	}
 }
 

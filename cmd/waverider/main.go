@@ -3,12 +3,8 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -37,34 +33,6 @@ func main() {
 
 func rootCommand() *cobra.Command {
 	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
-}
-
-// signalError is the cause of a context that a signal has ended.
-type signalError struct{ os.Signal }
-
-func (e signalError) Error() string { return "got signal " + e.Signal.String() }
-
-// signalContext ends with the first SIGINT, SIGTERM or SIGHUP. The second ends
-// the process as if nobody listened.
-func signalContext() (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	got := make(chan os.Signal, 1)
-	signal.Notify(got, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		select {
-		case s := <-got:
-			signal.Stop(got)
-			cancel(signalError{s})
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(got)
-		cancel(errors.New("done"))
-		<-done
-	}
 }
 
 // buildVersion is the version linked in, else what the Go tool knows.
