@@ -40,11 +40,14 @@ func TestHubTellsOfItself(t *testing.T) {
 
 func TestJSONIsAnsweredToWhoTakesIt(t *testing.T) {
 	s := newSite(t)
+	id := s.run("a.js", idle, "")
 	for accept, status := range map[string]int{
 		"": 200, "*/*": 200, "application/json": 200, "text/html, application/json;q=0.9": 200, "text/*": 200, "text/json": 200,
 		"text/html": http.StatusUnsupportedMediaType, "image/*": http.StatusUnsupportedMediaType,
 	} {
-		s.want(status, "GET", "/sequences", "", "Accept", accept)
+		for _, path := range []string{"/sequences", "/instance/" + id, "/instance/" + id + "/health"} {
+			s.want(status, "GET", path, "", "Accept", accept)
+		}
 	}
 }
 

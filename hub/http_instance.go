@@ -73,6 +73,9 @@ func (in *Instance) awaitPositions(ctx context.Context) {
 const healthPatience = 2 * time.Second
 
 func (h *Hub) getHealth(in *Instance, w http.ResponseWriter, r *http.Request) error {
+	if err := wantJSON(r); err != nil {
+		return err
+	}
 	health, err := in.Health(r.Context())
 	if err != nil {
 		return err
