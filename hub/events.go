@@ -3,59 +3,93 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"waverider"
 )
 
 // eventLog keeps the last message of each event an Instance emitted and tells
-// those who wait for the next. Names are bounded: a program can't fill the
-// Hub's memory by inventing names.
+// those who wait for the next. Names and bytes are bounded: a program can't
+// fill the Hub's memory by inventing names, or with large messages.
 type eventLog struct {
 	mu     sync.Mutex
 	last   map[string]json.RawMessage
-	order  []string // oldest name first, for the bound
+	order  []string // oldest name first, for the bounds
+	bytes  int      // of names and messages in last
 	subs   map[*eventSub]bool
 	closed bool
 }
 
 const (
-	eventNames  = 1024 // names remembered per Instance
-	eventQueued = 256  // messages a slow listener may lag behind
+	eventNames  = 1024    // names remembered per Instance
+	eventQueued = 256     // messages a slow listener may lag behind
+	eventBytes  = 4 << 20 // of what is remembered, and of what a listener lags; one message may be larger
 )
 
 // eventSub is one listener to one event name.
 type eventSub struct {
-	name string
-	ch   chan json.RawMessage
+	name   string
+	ch     chan json.RawMessage
+	behind atomic.Int64 // bytes in ch
 }
+
+// put queues msg unless the listener lags too far.
+func (s *eventSub) put(msg json.RawMessage) {
+	size := int64(len(msg))
+	if behind := s.behind.Load(); behind > 0 && behind+size > eventBytes {
+		return
+	}
+	s.behind.Add(size)
+	select {
+	case s.ch <- msg:
+	default:
+		s.behind.Add(-size)
+	}
+}
+
+// took is told what was received of ch.
+func (s *eventSub) took(msg json.RawMessage) { s.behind.Add(-int64(len(msg))) }
 
 func newEventLog() *eventLog {
 	return &eventLog{last: map[string]json.RawMessage{}, subs: map[*eventSub]bool{}}
 }
 
 // emit stores msg as the last one of name and hands it to the listeners. A
-// listener that lags by eventQueued messages loses the newest ones: events are
-// notices, not a data stream.
+// listener that lags by eventQueued messages or eventBytes loses the newest
+// ones: events are notices, not a data stream.
 func (e *eventLog) emit(name string, msg json.RawMessage) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, known := e.last[name]; !known {
-		if len(e.order) >= eventNames {
-			delete(e.last, e.order[0])
-			e.order = e.order[1:]
-		}
-		e.order = append(e.order, name)
-	}
-	e.last[name] = msg
+	e.remember(name, msg)
 	for s := range e.subs {
 		if s.name == name {
-			select {
-			case s.ch <- msg:
-			default:
-			}
+			s.put(msg)
 		}
+	}
+}
+
+// remember forgets the oldest names for a new message; e.mu is held.
+func (e *eventLog) remember(name string, msg json.RawMessage) {
+	if old, known := e.last[name]; known {
+		e.bytes -= len(old)
+	} else {
+		e.order = append(e.order, name)
+		e.bytes += len(name)
+	}
+	e.last[name] = msg
+	e.bytes += len(msg)
+	for i := 0; i < len(e.order) && len(e.last) > 1 && (len(e.last) > eventNames || e.bytes > eventBytes); {
+		oldest := e.order[i]
+		if oldest == name { // the newest message stays
+			i++
+			continue
+		}
+		e.bytes -= len(oldest) + len(e.last[oldest])
+		delete(e.last, oldest)
+		e.order = slices.Delete(e.order, i, i+1)
 	}
 }
 
@@ -104,6 +138,7 @@ func (e *eventLog) next(ctx context.Context, name string, last bool) (json.RawMe
 	}
 	select {
 	case msg, ok := <-s.ch:
+		s.took(msg)
 		if !ok {
 			return nil, waverider.Errorf(waverider.Gone, "the Instance has ended; event %q will not come", name)
 		}

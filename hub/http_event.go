@@ -41,6 +41,9 @@ func (h *Hub) postEvent(in *Instance, w http.ResponseWriter, r *http.Request) er
 // one. ?timeout=10s bounds the wait.
 func (h *Hub) waitEvent(last bool) instanceHandler {
 	return func(in *Instance, w http.ResponseWriter, r *http.Request) error {
+		if err := wantJSON(r); err != nil {
+			return err
+		}
 		ctx, cancel := wire.Long(w, r)
 		defer cancel()
 		if text := r.URL.Query().Get("timeout"); text != "" {
@@ -76,6 +79,7 @@ func (h *Hub) followEvents(in *Instance, w http.ResponseWriter, r *http.Request)
 	for {
 		select {
 		case msg, ok := <-sub.ch:
+			sub.took(msg)
 			if !ok {
 				return nil
 			}

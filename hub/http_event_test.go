@@ -89,6 +89,31 @@ func TestEventsOfAProgram(t *testing.T) {
 	s.want(http.StatusGone, "POST", path+"/_event", `[5001,{"eventName":"x"}]`)
 }
 
+// Large messages push out what is older.
+func TestRememberedEventsAreBoundedInBytes(t *testing.T) {
+	s := newSite(t)
+	id := s.run("a.js", func(p *proc) int {
+		p.ready()
+		for _, name := range []string{"a", "b", "c"} {
+			_ = p.Send("event", map[string]any{"name": name, "message": 1})
+		}
+		for _, name := range []string{"A", "B", "C"} {
+			_ = p.Send("event", map[string]any{"name": name, "message": strings.Repeat("x", 3<<20)})
+		}
+		_ = p.Send("event", map[string]any{"name": "last", "message": 1})
+		<-p.killed
+		return waverider.ExitKilled
+	}, "")
+	path := "/instance/" + id + "/event/"
+	s.get(path + "last")
+	if got := s.get(path + "C").body; len(got) != 3<<20+3 {
+		t.Errorf("%d bytes of the newest large one", len(got))
+	}
+	for _, name := range []string{"a", "A", "B"} {
+		s.want(http.StatusGatewayTimeout, "GET", path+name+"?timeout=1ms", "")
+	}
+}
+
 func TestEventsToAProgram(t *testing.T) {
 	s := newSite(t)
 	e := newEmitter()
