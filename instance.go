@@ -98,6 +98,41 @@ type StartRequest struct {
 	Restart     RestartPolicy   `json:"restart,omitempty"`
 }
 
+// instanceIDLength is what Scramjet's clients send and expect.
+const instanceIDLength = 36
+
+// Validate checks what does not depend on a Hub; an InstanceID may be absent.
+// AppConfig and Args are left to who knows whether they are JSON.
+func (r StartRequest) Validate() error {
+	if r.InstanceID != "" && !r.InstanceID.valid() {
+		return Errorf(Invalid, "instanceId: want %d letters, digits, \"-\", \"_\" or \".\", for example a UUID", instanceIDLength)
+	}
+	switch r.Restart {
+	case "", RestartNever, RestartOnFailure, RestartAlways:
+	default:
+		return Errorf(Invalid, "restart: want never, on-failure or always, not %q", r.Restart)
+	}
+	if field, want := r.Limits.Problem(); field != "" {
+		return Errorf(Invalid, "limits.%s: want %s", field, want)
+	}
+	return nil
+}
+
+// valid keeps ids fit for file names and URLs.
+func (id InstanceID) valid() bool {
+	if len(id) != instanceIDLength || id[0] == '.' {
+		return false
+	}
+	for _, c := range id {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // Times of an Instance's life; zero means not yet.
 type Times struct {
 	Created time.Time `json:"created,omitzero"`

@@ -13,9 +13,6 @@ import (
 	"waverider/hub/journal"
 )
 
-// instanceIDLength is what Scramjet's clients send and expect.
-const instanceIDLength = 36
-
 // Start runs a Sequence and returns once its program is loaded, or has failed
 // to (an error then), or StartTimeout has passed.
 func (h *Hub) Start(ctx context.Context, ref string, req waverider.StartRequest) (*Instance, error) {
@@ -38,19 +35,11 @@ func (h *Hub) Start(ctx context.Context, ref string, req waverider.StartRequest)
 }
 
 func checkStart(req *waverider.StartRequest) error {
+	if err := req.Validate(); err != nil {
+		return err
+	}
 	if req.InstanceID == "" {
 		req.InstanceID = waverider.InstanceID(uuid.NewString())
-	} else if !validInstanceID(string(req.InstanceID)) {
-		return waverider.Errorf(waverider.Invalid,
-			"instanceId: want %d letters, digits, \"-\", \"_\" or \".\", for example a UUID", instanceIDLength)
-	}
-	switch req.Restart {
-	case "", waverider.RestartNever, waverider.RestartOnFailure, waverider.RestartAlways:
-	default:
-		return waverider.Errorf(waverider.Invalid, "restart: want never, on-failure or always, not %q", req.Restart)
-	}
-	if field, want := req.Limits.Problem(); field != "" {
-		return waverider.Errorf(waverider.Invalid, "limits.%s: want %s", field, want)
 	}
 	return checkJSON(req)
 }
@@ -70,21 +59,6 @@ func checkJSON(req *waverider.StartRequest) error {
 		}
 	}
 	return nil
-}
-
-// validInstanceID keeps ids fit for file names and URLs.
-func validInstanceID(id string) bool {
-	if len(id) != instanceIDLength || id[0] == '.' {
-		return false
-	}
-	for _, c := range id {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 // register makes the Instance. An id whose Instance has ended may be used again:
