@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"waverider"
 	"waverider/client"
 )
 
@@ -62,15 +64,23 @@ been none, the first to come. --next waits for the next one, --stream shows each
 		Example:           "  waverider inst event on - alert\n  waverider inst event on - alert --stream",
 		Args:              args(cobra.ExactArgs(2)),
 		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
-		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, more []string) error {
+		PreRunE: func(*cobra.Command, []string) error {
 			if next && stream {
 				return usage("--next and --stream exclude each other")
 			}
+			return nil
+		},
+		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, more []string) (err error) {
 			if timeout > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, timeout)
 				defer cancel()
 			}
+			defer func() {
+				if errors.Is(err, context.DeadlineExceeded) {
+					err = waverider.Errorf(waverider.Timeout, "no event %q within %s", more[0], timeout)
+				}
+			}()
 			if stream {
 				text, err := c.Events(ctx, id, more[0])
 				if err != nil {

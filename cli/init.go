@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,15 @@ puts out, a consumer only takes in. Files that are there already are never overw
   mkdir p && cd p && waverider init`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: foldersOnly,
+		PreRunE: func(*cobra.Command, []string) error {
+			if !slices.Contains(project.Templates, p.Template) {
+				return usage("--template %q: want one of %s", p.Template, strings.Join(project.Templates, ", "))
+			}
+			if !slices.Contains(project.Kinds, p.Kind) {
+				return usage("--kind %q: want one of %s", p.Kind, strings.Join(project.Kinds, ", "))
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, list []string) error {
 			if len(list) == 1 {
 				p.Dir = list[0]

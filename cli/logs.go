@@ -47,6 +47,7 @@ func (f *logFlags) from(now time.Time) (time.Time, error) {
 
 func (a *app) instLogs() *cobra.Command {
 	var f logFlags
+	var since time.Time
 	cmd := &cobra.Command{
 		Use:     "logs INSTANCE",
 		Aliases: []string{"log"},
@@ -58,11 +59,11 @@ they are, one JSON object a line. What the program prints is in stdout and stder
   waverider inst logs - -o json | jq 'select(.level=="ERROR")'`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
+		PreRunE: func(*cobra.Command, []string) (err error) {
+			since, err = f.from(time.Now())
+			return err
+		},
 		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, _ []string) error {
-			since, err := f.from(time.Now())
-			if err != nil {
-				return err
-			}
 			p := &logPrinter{app: a, since: since, tail: f.tail}
 			// What is there first, so that --tail can count from its end; then from
 			// that very byte on.
@@ -160,7 +161,7 @@ func (p *logPrinter) flushTail() error {
 }
 
 func (p *logPrinter) print(line []byte) error {
-	if p.app.output == "json" {
+	if p.app.output == "json" || p.app.output == "yaml" {
 		_, err := p.app.out.Write(line)
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +52,7 @@ life of the Instance: --type, else what the file's name says, else text/plain.`,
 					return err
 				}
 			}
-			return c.WriteInput(ctx, id, in, client.InputOptions{ContentType: kind, KeepOpen: keepOpen})
+			return in.failure(c.WriteInput(ctx, id, in, client.InputOptions{ContentType: kind, KeepOpen: keepOpen}))
 		}),
 	}
 	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: text/plain, application/x-ndjson or application/octet-stream")
@@ -74,19 +76,47 @@ func (a *app) inputType(ctx context.Context, c *client.Client, id string, more [
 	return "text/plain", nil
 }
 
+// input is what a command reads and sends. It remembers why it could not be
+// read, which is no fault of the Hub.
+type input struct {
+	io.ReadCloser
+	mu  sync.Mutex
+	err error
+}
+
 // openInput opens the file that is named, or stdin.
-func (a *app) openInput(more []string) (io.ReadCloser, error) {
+func (a *app) openInput(more []string) (*input, error) {
 	if len(more) == 0 || more[0] == lastWord {
 		if isTerminal(a.in) {
 			a.note("feeding what you type; end with Ctrl-D")
 		}
-		return io.NopCloser(a.in), nil
+		return &input{ReadCloser: io.NopCloser(a.in)}, nil
 	}
 	f, err := os.Open(more[0])
 	if err != nil {
 		return nil, waverider.Errorf(waverider.NotFound, "%s", err)
 	}
-	return f, nil
+	return &input{ReadCloser: f}, nil
+}
+
+func (in *input) Read(p []byte) (int, error) {
+	n, err := in.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		in.mu.Lock()
+		in.err = err
+		in.mu.Unlock()
+	}
+	return n, err
+}
+
+// failure is why sending it failed with err.
+func (in *input) failure(err error) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if err != nil && in.err != nil {
+		return in.err
+	}
+	return err
 }
 
 func (a *app) instStdin() *cobra.Command {
@@ -103,7 +133,7 @@ func (a *app) instStdin() *cobra.Command {
 				return err
 			}
 			defer in.Close()
-			return c.WriteStdin(ctx, id, in, keepOpen)
+			return in.failure(c.WriteStdin(ctx, id, in, keepOpen))
 		}),
 	}
 	cmd.Flags().BoolVarP(&keepOpen, "keep-open", "k", false, "leave it open at the end")
@@ -140,6 +170,12 @@ Instance has ended. --from start reads again all that is kept.`, name),
 		Example:           fmt.Sprintf("  waverider inst %s -\n  waverider inst %s - --from start --once", name, name),
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
+		PreRunE: func(*cobra.Command, []string) error {
+			if n, err := strconv.ParseInt(o.From, 10, 64); o.From != "" && o.From != "start" && o.From != "end" && (err != nil || n < 0) {
+				return usage("--from %q: want start, end, or an offset in bytes", o.From)
+			}
+			return nil
+		},
 		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, _ []string) error {
 			text, err := c.Read(ctx, id, name, o)
 			if err != nil {
