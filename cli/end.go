@@ -37,18 +37,37 @@ command returns when the Instance has ended.`,
 func (a *app) instKill() *cobra.Command {
 	var remove bool
 	cmd := &cobra.Command{
-		Use:               "kill INSTANCE...",
-		Short:             "End programs now",
+		Use:   "kill INSTANCE...",
+		Short: "End programs now",
+		Long: `End a program now, with all the processes it has started. It has half a second to notice.
+The command returns when the Instance has ended.`,
 		Example:           "  waverider inst kill -\n  waverider inst kill - --remove",
 		Args:              args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: a.completeInstances(1000, cobra.ShellCompDirectiveNoFileComp),
 		RunE: a.onEach(func(ctx context.Context, c *client.Client, id string) error {
-			_, err := c.KillInstance(ctx, id, remove)
+			if err := killInstance(ctx, c, id, remove); err != nil {
+				return err
+			}
+			_, err := awaitEnd(ctx, c, id)
 			return err
 		}),
 	}
 	cmd.Flags().BoolVar(&remove, "remove", false, "forget the Instance and its logs too")
 	return cmd
+}
+
+// killInstance tells of an Instance that had ended already what became of it:
+// a Hub only says that it does not run.
+func killInstance(ctx context.Context, c *client.Client, id string, remove bool) error {
+	_, err := c.KillInstance(ctx, id, remove)
+	if waverider.KindOf(err) != waverider.Invalid {
+		return err
+	}
+	if i, lost := c.Instance(ctx, id); lost == nil && i.Terminated != nil {
+		return &hinted{waverider.Errorf(waverider.Gone, "Instance %s has ended already: %s", id, i.Terminated.Reason),
+			"waverider inst delete " + id + " forgets it"}
+	}
+	return err
 }
 
 func (a *app) instDelete() *cobra.Command {
@@ -85,12 +104,12 @@ func (a *app) onEach(do func(context.Context, *client.Client, string) error) fun
 			return err
 		}
 		for _, word := range list {
-			id, err := a.lastInstance(c, word)
+			id, err := a.findInstance(cmd.Context(), c, word)
 			if err != nil {
 				return err
 			}
 			if err := do(cmd.Context(), c, id); err != nil {
-				return missing(err, "inst")
+				return err
 			}
 			if err := a.id(id); err != nil {
 				return err

@@ -36,23 +36,34 @@ func (a *app) instances() *cobra.Command {
 	return cmd
 }
 
+// findInstance asks the Hub for the id of the Instance a word means; "-" means
+// it from then on, whatever comes of the command.
+func (a *app) findInstance(ctx context.Context, c *client.Client, word string) (string, error) {
+	word, err := a.lastInstance(c, word)
+	if err != nil {
+		return "", err
+	}
+	i, err := c.Instance(ctx, word)
+	if err != nil {
+		return "", missing(err, "inst")
+	}
+	a.remember(c, func(l *last) { l.Instance = string(i.ID) })
+	return string(i.ID), nil
+}
+
 // onInstance is a command's run that works on the Instance its first argument
-// names; "-" means it from then on.
+// names.
 func (a *app) onInstance(run func(ctx context.Context, c *client.Client, id string, more []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, list []string) error {
 		c, err := a.connect()
 		if err != nil {
 			return err
 		}
-		id, err := a.lastInstance(c, list[0])
+		id, err := a.findInstance(cmd.Context(), c, list[0])
 		if err != nil {
 			return err
 		}
-		if err := run(cmd.Context(), c, id, list[1:]); err != nil {
-			return missing(err, "inst")
-		}
-		a.remember(c, func(l *last) { l.Instance = id })
-		return nil
+		return run(cmd.Context(), c, id, list[1:])
 	}
 }
 
@@ -208,12 +219,8 @@ func (a *app) instUse() *cobra.Command {
 		Example:           "  waverider inst use 3f2a",
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
-		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, _ []string) error {
-			i, err := c.Instance(ctx, id)
-			if err != nil {
-				return err
-			}
-			return a.id(string(i.ID))
+		RunE: a.onInstance(func(_ context.Context, _ *client.Client, id string, _ []string) error {
+			return a.id(id)
 		}),
 	}
 }

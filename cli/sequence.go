@@ -172,14 +172,14 @@ func (a *app) seqDelete() *cobra.Command {
 				return err
 			}
 			for _, word := range list {
-				id, err := a.lastSequence(c, word)
+				_, s, err := a.findSequence(cmd.Context(), word)
 				if err != nil {
 					return err
 				}
-				if err := deleteSequence(cmd.Context(), c, id, force); err != nil {
+				if err := deleteSequence(cmd.Context(), c, string(s.ID), force); err != nil {
 					return err
 				}
-				if err := a.id(id); err != nil {
+				if err := a.id(string(s.ID)); err != nil {
 					return err
 				}
 			}

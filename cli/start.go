@@ -55,7 +55,10 @@ func (f *startFlags) request(words []string) (waverider.StartRequest, error) {
 		InputTopic: f.inputTopic, OutputTopic: f.outputTopic,
 		Limits: waverider.Limits{Memory: f.memory, CPU: f.cpu, PIDs: f.pids, Files: f.files},
 	}
-	var err error
+	err := req.Validate()
+	if err != nil {
+		return req, usage("%s", err)
+	}
 	if req.Args, err = jsonFlag("--args", f.args, '['); err != nil {
 		return req, err
 	}
@@ -111,16 +114,16 @@ Sequence go to the program as strings; --args takes any JSON.`,
 			if err != nil {
 				return err
 			}
-			c, err := a.connect()
+			c, s, err := a.findSequence(cmd.Context(), list[0])
 			if err != nil {
 				return err
 			}
-			id, err := a.lastSequence(c, list[0])
-			if err != nil {
-				return err
+			a.remember(c, func(l *last) { l.Sequence = string(s.ID) })
+			which := list[0] // NAME@VERSION is more than the Sequence
+			if which == lastWord {
+				which = string(s.ID)
 			}
-			a.remember(c, func(l *last) { l.Sequence = id })
-			return a.start(cmd.Context(), c, id, req, f.follow)
+			return a.start(cmd.Context(), c, which, req, f.follow)
 		},
 	}
 	f.register(a, cmd)
@@ -131,6 +134,9 @@ Sequence go to the program as strings; --args takes any JSON.`,
 func (a *app) start(ctx context.Context, c *client.Client, sequence string, req waverider.StartRequest, follow bool) error {
 	made, err := c.StartSequence(ctx, sequence, req)
 	if err != nil {
+		if id := failedInstance(err); id != "" {
+			a.remember(c, func(l *last) { l.Instance = id })
+		}
 		return startFailed(err)
 	}
 	id := string(made)
@@ -145,11 +151,18 @@ func (a *app) start(ctx context.Context, c *client.Client, sequence string, req 
 
 // startFailed says where the program's own words are.
 func startFailed(err error) error {
-	var e *waverider.Error
-	if errors.As(err, &e) {
-		if id, ok := e.Detail["id"].(string); ok && id != "" {
-			return &hinted{err, "its words: waverider inst logs " + id + ", waverider inst stderr " + id}
-		}
+	if id := failedInstance(err); id != "" {
+		return &hinted{err, "its words: waverider inst logs " + id + ", waverider inst stderr " + id}
 	}
 	return missing(err, "seq")
+}
+
+// failedInstance is the Instance that a failed start has left, if it did.
+func failedInstance(err error) string {
+	var e *waverider.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	id, _ := e.Detail["id"].(string)
+	return id
 }
