@@ -24,7 +24,11 @@ type tree struct {
 }
 
 func newTree(dir string) (*tree, error) {
-	t := &tree{dir: filepath.Clean(dir)}
+	dir, err := filepath.Abs(dir) // as Node names files in its errors
+	if err != nil {
+		return nil, fmt.Errorf("find the folder: %w", err)
+	}
+	t := &tree{dir: dir}
 	return t, t.readRules()
 }
 

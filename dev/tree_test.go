@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +55,22 @@ func TestOnlyContentOfSourcesCounts(t *testing.T) {
 	}
 	if got, err := tr.changed(); err != nil || !got {
 		t.Errorf("a new name: changed %v, %v", got, err)
+	}
+}
+
+func TestSyntaxErrorsPointIntoTheFolderByItsRelativeName(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not installed")
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, "mine", map[string]string{"package.json": manifest, "lib/a.js": "export default function ( {"})
+	tr, err := newTree("mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tr.syntaxFault(t.Context()); !strings.HasPrefix(got, "lib/a.js:1\n") {
+		t.Errorf("got %q", got)
 	}
 }
 
