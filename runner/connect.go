@@ -186,7 +186,9 @@ func (s *Session) read(l *link, f *FrameReader) error {
 		case FrameMessage:
 			err = s.readMessage(l, f, h)
 		case FrameEnd:
-			err = s.readEnd(l, h)
+			if err = s.readEnd(l, h); err == nil {
+				s.push()
+			}
 		default:
 			err = violation("unexpected %s", h.Type)
 		}

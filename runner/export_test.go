@@ -8,6 +8,9 @@ import (
 // SetHelloTimeout shortens how long l waits for a HELLO. Call it before Run.
 func SetHelloTimeout(l *Listener, d time.Duration) { l.helloTimeout = d }
 
+// SetAckDelay sets the time between two acks. Call it before the runner comes.
+func SetAckDelay(s *Session, d time.Duration) { s.ackDelay = d }
+
 // Serve makes conn the connection of s once it has said hello.
 func Serve(s *Session, conn net.Conn) error {
 	f := NewFrameReader(conn)

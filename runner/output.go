@@ -109,7 +109,7 @@ func (o *Output) Ack(offset uint64) {
 		return
 	}
 	if !s.out.worthTelling(l) {
-		s.armTimer()
+		s.armTimer(s.ackDelay)
 		s.mu.Unlock()
 		return
 	}
@@ -187,8 +187,8 @@ func (st *outputState) appendWindow(b []byte, l *link) []byte {
 	return binary.BigEndian.AppendUint64(h.Append(b), st.limit)
 }
 
-// armTimer makes sure that acks are sent within ackDelay. Under mu.
-func (s *Session) armTimer() {
+// armTimer makes sure that acks are sent within wait. Under mu.
+func (s *Session) armTimer(wait time.Duration) {
 	st := &s.out
 	if st.armed || s.ended != nil {
 		return
@@ -196,9 +196,9 @@ func (s *Session) armTimer() {
 	st.armed = true
 	st.acking.Add(1)
 	if st.timer == nil {
-		st.timer = time.AfterFunc(ackDelay, s.tellAcks)
+		st.timer = time.AfterFunc(wait, s.tellAcks)
 	} else {
-		st.timer.Reset(ackDelay)
+		st.timer.Reset(wait)
 	}
 }
 

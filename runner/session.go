@@ -28,6 +28,7 @@ const (
 type Session struct {
 	key       string
 	resume    bool
+	ackDelay  time.Duration
 	connected chan struct{}
 	done      chan struct{} // closed when Close or Detach is through
 	input     Input
@@ -63,6 +64,7 @@ func NewSession(cfg SessionConfig) *Session {
 	s := &Session{
 		key:       cfg.Key,
 		resume:    cfg.Resume,
+		ackDelay:  ackDelay,
 		connected: make(chan struct{}),
 		done:      make(chan struct{}),
 	}

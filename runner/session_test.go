@@ -80,13 +80,17 @@ func TestOutputIsAckedSoonAndNotEachTime(t *testing.T) {
 
 func TestEndIsAckedByAckEndOnly(t *testing.T) {
 	b := newBench(t)
+	runner.SetAckDelay(b.s, time.Hour) // nothing is sent only because time passes
 	raw := b.raw()
 	b.ok(raw.Send(runner.FrameData, runner.StreamOutput, 0, []byte("all")))
 	b.ok(raw.Send(runner.FrameEnd, runner.StreamOutput, 3, nil))
-	b.read(3)
+	c, err := b.s.Output().Next(b.ctx)
+	b.ok(err)
+	c.Release()
 	if _, err := b.s.Output().Next(b.ctx); err != io.EOF {
 		t.Fatalf("Next at the end: %v", err)
 	}
+	b.s.Output().Ack(3)
 	b.s.Output().SetWindow(1 << 20) // would send a WINDOW
 	b.ok(b.s.Send(b.ctx, "mark", nil))
 	if h, _, err := raw.Next(); err != nil || h.Type != runner.FrameMessage {
