@@ -91,8 +91,10 @@ func (o *Output) Buffered() bool {
 	return s.out.queued.len() > 0 || s.out.ended || s.drained
 }
 
-// Ack tells that everything before offset has reached the next holder. Sent
-// when a quarter of the window is free or within 5 ms, whichever is first.
+// Ack tells that everything before offset has reached the next holder. It is
+// sent at once when a quarter of the window is free or the ack before is 5 ms
+// old, else when it is: what a reader has and the runner does not know of comes
+// twice if the Hub is killed.
 func (o *Output) Ack(offset uint64) {
 	s := o.s
 	s.mu.Lock()
@@ -108,8 +110,8 @@ func (o *Output) Ack(offset uint64) {
 		s.mu.Unlock()
 		return
 	}
-	if !s.out.worthTelling(l) {
-		s.armTimer(s.ackDelay)
+	if wait := s.ackDelay - time.Since(l.toldAt); wait > 0 && !s.out.worthTelling(l) {
+		s.armTimer(wait)
 		s.mu.Unlock()
 		return
 	}
@@ -182,7 +184,7 @@ func (st *outputState) appendWindow(b []byte, l *link) []byte {
 		return b
 	}
 	l.windowDue = false
-	l.toldAcked, l.toldLimit = st.acked, st.limit
+	l.toldAcked, l.toldLimit, l.toldAt = st.acked, st.limit, time.Now()
 	h := Header{Type: FrameWindow, Stream: StreamOutput, Length: 8, Number: st.acked}
 	return binary.BigEndian.AppendUint64(h.Append(b), st.limit)
 }

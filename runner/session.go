@@ -16,7 +16,7 @@ var (
 )
 
 const (
-	ackDelay      = 5 * time.Millisecond   // an ack waits so long for company
+	ackDelay      = 5 * time.Millisecond   // between two acks, so that they come in company
 	drainTimeout  = 2 * time.Second        // Close takes what a dead runner left in the socket
 	detachTimeout = 200 * time.Millisecond // Detach gets so long to write what is due
 )

@@ -78,6 +78,19 @@ func TestOutputIsAckedSoonAndNotEachTime(t *testing.T) {
 	}
 }
 
+func TestAnAckAfterAPauseIsSentAtOnce(t *testing.T) {
+	b := newBench(t)
+	runner.SetAckDelay(b.s, time.Hour) // only what does not wait for it comes
+	raw := b.raw()
+	b.ok(raw.Send(runner.FrameData, runner.StreamOutput, 0, []byte("line\n")))
+	b.read(5)
+	h, _, err := raw.Next()
+	b.ok(err)
+	if h.Type != runner.FrameWindow || h.Number != 5 {
+		t.Errorf("got %+v", h)
+	}
+}
+
 func TestEndIsAckedByAckEndOnly(t *testing.T) {
 	b := newBench(t)
 	runner.SetAckDelay(b.s, time.Hour) // nothing is sent only because time passes

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 )
 
 const scratchSize = 4 << 10 // small frames go out together in writes up to here
@@ -30,6 +31,7 @@ type link struct {
 	messageSent uint64
 	toldAcked   uint64
 	toldLimit   uint64
+	toldAt      time.Time
 	windowDue   bool
 	handledTold uint64
 	handledDue  bool
