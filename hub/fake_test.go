@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,6 +30,7 @@ type program func(p *proc) int
 type machine struct {
 	t        *testing.T
 	listener *runner.Listener
+	path     string // where runners look for it
 	life     context.Context
 
 	mu       sync.Mutex
@@ -54,7 +57,7 @@ func newMachine(t *testing.T) *machine {
 	served := make(chan error, 1)
 	go func() { served <- l.Run(ctx) }()
 	m := &machine{
-		t: t, listener: l, life: ctx,
+		t: t, listener: l, path: l.Path(), life: ctx,
 		programs: map[string]program{}, procs: map[string]*proc{}, engines: map[string]string{waverider.LanguageNode: "20.0.0"},
 	}
 	t.Cleanup(func() {
@@ -84,14 +87,14 @@ func (m *machine) refuseStarts(err error) {
 	m.refuse = err
 }
 
-func (m *machine) killAll() {
+func (m *machine) all() []*proc {
 	m.mu.Lock()
-	all := make([]*proc, 0, len(m.procs))
-	for _, p := range m.procs {
-		all = append(all, p)
-	}
-	m.mu.Unlock()
-	for _, p := range all {
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.procs))
+}
+
+func (m *machine) killAll() {
+	for _, p := range m.all() {
 		p.kill()
 	}
 }
@@ -125,7 +128,7 @@ func (m *machine) Start(ctx context.Context, spec runtime.Spec) (runtime.Process
 	key := runner.NewKey()
 	p := &proc{
 		Spec: spec, key: key, machine: m, done: make(chan struct{}), killed: make(chan struct{}),
-		Runner: runnertest.New(runnertest.Config{Path: m.listener.Path(), Key: key, Instance: spec.ID}),
+		Runner: runnertest.New(runnertest.Config{Path: m.path, Key: key, Instance: spec.ID}),
 	}
 	p.stdinR, p.stdinW = io.Pipe()
 	p.changed = sync.NewCond(&p.mu)

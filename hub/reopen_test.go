@@ -1,11 +1,13 @@
 package hub_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -129,6 +131,33 @@ func TestAnEndIsWrittenDownBeforeTheRuntimeForgetsIt(t *testing.T) {
 	}
 	if rec := list[0]; rec.Status != waverider.StatusCompleted || len(rec.Handle) > 0 || rec.End == nil || rec.End.ExitCode != 0 {
 		t.Errorf("instance %s was left as %s, handle %q, end %+v", id, rec.Status, rec.Handle, rec.End)
+	}
+}
+
+// A Hub that dies before the runner has been told what to run leaves one that
+// nobody will ever tell. It must not look like an Instance to the next Hub.
+func TestARunIsWrittenDownOnceItsRunnerIsMet(t *testing.T) {
+	s := newSite(t)
+	s.on.path = filepath.Join(t.TempDir(), "later") // nobody answers there
+	s.on.on("a.js", idle)
+	seq := s.upload("", "", "a.js")
+	ctx, leave := context.WithCancel(t.Context())
+	started := make(chan error, 1)
+	h := s.hub
+	go func() {
+		_, err := h.Start(ctx, seq, waverider.StartRequest{})
+		started <- err
+	}()
+	for len(s.on.all()) == 0 && ctx.Err() == nil {
+		runtime.Gosched()
+	}
+	leave()
+	if err := <-started; !errors.Is(err, context.Canceled) {
+		t.Errorf("start: %v", err)
+	}
+	s.reopen()
+	if list := s.get("/instances").body; strings.TrimSpace(list) != "[]" {
+		t.Errorf("instances %s", list)
 	}
 }
 

@@ -111,6 +111,10 @@ func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
 			rec.PID = u.PID
 		}
 	})
+	in.meet(ctx, proc)
+	if ctx.Err() != nil {
+		return proc, nil
+	}
 	if err := in.save(); err != nil {
 		_ = proc.Kill()
 		_, _ = proc.Wait(context.WithoutCancel(ctx))
@@ -121,6 +125,29 @@ func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
 	}
 	in.adopt(proc, inBase, outBase)
 	return proc, nil
+}
+
+// meet waits until the runner has been told what to run, or does not matter any
+// more. Was the process written down before, and the Hub killed, then the next
+// one would wait for the program of a runner that knows of none.
+func (in *Instance) meet(ctx context.Context, proc runtime.Process) {
+	const patience = 10 * time.Second // then it is written down as it is
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		defer cancel()
+		_, _ = proc.Wait(ctx)
+	})
+	wg.Go(func() {
+		defer cancel()
+		_, _ = in.until(ctx, func(rec journal.Instance) bool { return rec.Wish != "" || in.removed })
+	})
+	select {
+	case <-proc.Session().Connected():
+	case <-ctx.Done():
+	}
 }
 
 // adopt makes proc the Instance's process.
