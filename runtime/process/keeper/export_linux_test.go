@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -30,3 +31,15 @@ func (c *Client) BreakConnection() {
 
 // HasMark looks for NAME=VALUE in the environment of a process.
 func HasMark(pid int, mark string) bool { return hasMark(pid, []byte(mark+"\x00")) }
+
+// Call connects to the keeper of dir as a Hub does that says nothing yet;
+// attach has it go on.
+func Call(ctx context.Context, dir string) (attached func() error, hangUp func() error, err error) {
+	cfg := Config{Dir: dir}
+	socket, err := dial(ctx, cfg.run())
+	if err != nil {
+		return nil, nil, err
+	}
+	c := newConn(socket)
+	return func() error { _, err := attach(ctx, c, &cfg); return err }, c.close, nil
+}

@@ -339,6 +339,26 @@ func TestLaterHubFencesTheEarlier(t *testing.T) {
 
 // A Hub that was stopped for long finds its connection dropped: no reason to
 // give up the keeper.
+// What a Hub said before it was killed may be heard after the next one has
+// attached. It must not lock that one out.
+func TestDeadHubsLastWordsFenceNobody(t *testing.T) {
+	dir := t.TempDir()
+	connect(t, dir)
+	late, hangUp, err := keeper.Call(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hangUp()
+	c := connect(t, dir)
+	if err := late(); err == nil {
+		t.Error("a Hub that came before the one attached has taken its place")
+	}
+	child, _ := spawn(t, c, shell("exit 5"))
+	if exit := wait(t, c, child.ID); exit.Code != 5 {
+		t.Errorf("exit %+v", exit)
+	}
+}
+
 func TestBrokenConnectionIsMadeAnew(t *testing.T) {
 	c := connect(t, t.TempDir())
 	child, f := spawn(t, c, shell("read x; exit 4"))

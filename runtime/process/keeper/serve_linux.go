@@ -76,7 +76,8 @@ func trusted(socket *net.UnixConn) bool {
 func (k *server) handle(e event) {
 	switch {
 	case e.new:
-		k.conns[e.from] = true
+		k.came++
+		k.conns[e.from] = k.came
 	case e.msg == nil:
 		k.disconnected(e.from)
 	case e.msg.Op == opAttach:
@@ -130,6 +131,14 @@ func (k *server) attach(c *conn, m *message) {
 		c.close()
 		return
 	}
+	// A Hub that was killed may have asked before the one that is attached now,
+	// and only be heard after it. A living one comes later than any other.
+	if k.conns[c] < k.last {
+		k.answer(c, m, &message{Error: "a later Hub has attached"})
+		c.close()
+		return
+	}
+	k.last = k.conns[c]
 	if old := k.hub; old != nil && old != c {
 		old.send(&message{Op: noticeFenced}, patience)
 		old.close() // its reader reports the end of a connection nobody cares for

@@ -39,6 +39,8 @@ type server struct {
 	children    map[string]*child
 	byPID       map[int]*child
 	hub         *conn // who has attached, nil without
+	came        int   // connections so far
+	last        int   // which of them attached last
 	orphanAfter time.Duration
 	alone       time.Time // since when there is no Hub
 	ending      bool      // kill all, then leave
@@ -50,7 +52,7 @@ type server struct {
 
 	events  chan event
 	readers sync.WaitGroup
-	conns   map[*conn]bool
+	conns   map[*conn]int // which one it was, from 1 on
 }
 
 // event is something a goroutine tells run: a new connection, a message, or
@@ -107,7 +109,7 @@ func serve(dir string, log *slog.Logger) error {
 		dir: dir, log: log, alive: aliveR,
 		children: map[string]*child{}, byPID: map[int]*child{},
 		orphanAfter: DefaultOrphanAfter, alone: time.Now(),
-		events: make(chan event), conns: map[*conn]bool{},
+		events: make(chan event), conns: map[*conn]int{},
 	}
 	if k.records, err = openRecords(filepath.Join(dir, "run", "exits")); err != nil {
 		return err
