@@ -65,6 +65,10 @@ func (h *Hub) newInstance(rec journal.Instance) *Instance {
 	in.input <- struct{}{}
 	if rec.Epoch == 0 { // the runner of a later run knows where its output goes on
 		in.out.open()
+	} else if !rec.Status.Ended() {
+		if err := in.out.resume(in.keepDir, rec.OutputBase); err != nil {
+			in.log.Error("unread output not found again", "err", err)
+		}
 	}
 	return in
 }

@@ -29,6 +29,9 @@ type outlet struct {
 	arrived chan struct{} // closed when a reader comes to an empty outlet
 	held    []byte        // came while nobody read; starts at pos
 	pos     uint64        // offset of the next byte to deliver
+	found   []byte        // what an earlier Hub process kept; starts at foundAt
+	foundAt uint64        //
+	keptIn  string        // folder of a file with what is held, or part of it
 	atEnd   bool          // this run's output has ended and was read
 	rest    *rest         // set when the Instance has ended
 	opened  chan struct{} // closed while readers can be served
@@ -58,14 +61,25 @@ func (o *outlet) open() {
 }
 
 // run distributes one run's output, whose first byte stands at offset base,
-// until END (nil), the death of the process, or ctx.
-func (o *outlet) run(ctx context.Context, src *runner.Output, base uint64) error {
+// until END (nil), the death of the process, or ctx. met tells that the runner
+// has said where it is.
+func (o *outlet) run(ctx context.Context, src *runner.Output, base uint64, met bool) error {
 	o.mu.Lock()
-	// A run that an earlier Hub process served goes on at its first unacked byte.
-	o.pos = max(o.pos, base+src.Acked()-uint64(len(o.held)))
+	at := base + src.Acked()
+	if !met {
+		at = everything
+	}
+	stale := !o.recall(at)
+	if len(o.held) == 0 {
+		// A run that an earlier Hub process served goes on at its first unacked byte.
+		o.pos = max(o.pos, base+src.Acked())
+	}
 	o.atEnd = false
 	o.open()
 	o.mu.Unlock()
+	if stale {
+		o.discard()
+	}
 	f := flow{Output: src, base: base}
 	for {
 		o.deliverHeld(&f)
@@ -169,6 +183,7 @@ func (o *outlet) deliverHeld(f *flow) {
 	}
 	if o.deliver(held, at) {
 		f.delivered(at + uint64(len(held)))
+		o.discard()
 		return
 	}
 	o.mu.Lock()
@@ -247,73 +262,13 @@ func (o *outlet) drop(r *outReader, err error) {
 	}
 }
 
-func isClosed(ch chan struct{}) bool {
+func isClosed(ch <-chan struct{}) bool {
 	select {
 	case <-ch:
 		return true
 	default:
 		return false
 	}
-}
-
-// keep stores in dir what nobody has read, so that it outlives the program.
-// It stays with the outlet too: a reader that comes before the end gets it.
-func (o *outlet) keep(dir string) error {
-	o.mu.Lock()
-	held, pos := o.held, o.pos
-	o.mu.Unlock()
-	_, err := writeRest(dir, pos, held)
-	return err
-}
-
-// drain serves readers of what was held when the output ended, and tells
-// every reader that nothing more will come. It returns when ctx ends, or when
-// nothing is left.
-func (o *outlet) drain(ctx context.Context) {
-	for {
-		o.mu.Lock()
-		held, at, arrived := o.held, o.pos, o.arrived
-		if len(held) == 0 {
-			o.atEnd = true
-			o.closeReaders(nil)
-			o.mu.Unlock()
-			return
-		}
-		o.mu.Unlock()
-		select {
-		case <-arrived:
-		case <-ctx.Done():
-			return
-		}
-		if o.deliver(held, at) {
-			o.mu.Lock()
-			o.held = nil
-			o.mu.Unlock()
-		}
-	}
-}
-
-// end keeps what nobody has read in dir and ends all readers. Readers that
-// come later are served from there.
-func (o *outlet) end(dir string) error {
-	o.mu.Lock()
-	if o.rest != nil {
-		o.mu.Unlock()
-		return nil
-	}
-	held, pos := o.held, o.pos
-	o.opened = make(chan struct{}) // who comes now is served from the file
-	o.mu.Unlock()
-	if len(held) > 0 && o.deliver(held, pos) {
-		held, pos = nil, pos+uint64(len(held))
-	}
-	kept, err := writeRest(dir, pos, held)
-	o.mu.Lock()
-	o.rest, o.held = kept, nil
-	o.open()
-	o.closeReaders(nil)
-	o.mu.Unlock()
-	return err
 }
 
 // dropAll cuts all readers off: this Hub is going, the output is not at its end.
@@ -340,20 +295,4 @@ func (o *outlet) position() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.pos
-}
-
-// nextBase is the offset at which a new run's output goes on.
-func (o *outlet) nextBase() uint64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.pos + uint64(len(o.held))
-}
-
-// restore brings the outlet of an ended Instance back from dir.
-func (o *outlet) restore(dir string, pos uint64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.rest = findRest(dir, pos)
-	o.pos = o.rest.from
-	o.open()
 }

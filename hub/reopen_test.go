@@ -249,6 +249,97 @@ func TestSavedStateIsThereAtTheNextStart(t *testing.T) {
 	s.want(http.StatusAccepted, "POST", "/instance/"+id+"/_kill", `{"removeImmediately":true}`)
 }
 
+// Output that nobody has read is on disk and acked once it has ended. The next
+// Hub must have it from there, whether the program is still there or not.
+func TestKeptOutputIsFoundByALaterHub(t *testing.T) {
+	for _, left := range []bool{false, true} {
+		s := newSite(t)
+		written, leave, gone := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		id := s.run("a.js", func(p *proc) int {
+			defer close(gone)
+			p.ready()
+			if _, err := p.Write([]byte("unread")); err != nil {
+				return waverider.ExitKilled
+			}
+			code := p.finish(0)
+			close(written)
+			<-leave
+			return code
+		}, "")
+		<-written
+		s.stop()
+		if left {
+			close(leave)
+			<-gone
+		}
+		for range 2 { // what is found is kept until somebody has it
+			s.open()
+			if a := s.info(id); !left && a.Output.Offset != 0 {
+				t.Errorf("offset %d before anybody has read", a.Output.Offset)
+			}
+			s.stop()
+		}
+		s.open()
+		if a := s.get("/instance/" + id + "/output"); a.body != "unread" {
+			t.Errorf("program gone %v: output %q", left, a.body)
+		}
+		if !left {
+			s.reopen()
+			if a := s.get("/instance/" + id + "/output"); a.body != "" {
+				t.Errorf("output is given again: %q", a.body)
+			}
+			close(leave)
+		}
+		s.ended(id)
+		if v := s.info(id); v.Status != "completed" || v.Epoch != 1 {
+			t.Errorf("ended as %+v", v)
+		}
+		s.stop()
+	}
+}
+
+// Offsets go on over all runs, whatever died in between.
+func TestOutputOfAnEarlierRunIsFoundByALaterHub(t *testing.T) {
+	s := newSite(t)
+	pieces := make(chan string, 3)
+	for _, piece := range []string{"first ", "second ", "third "} {
+		pieces <- piece
+	}
+	id := s.run("a.js", func(p *proc) int {
+		p.ready()
+		piece := <-pieces
+		if _, err := p.Write([]byte(piece)); err != nil {
+			return waverider.ExitKilled
+		}
+		if piece == "first " {
+			return p.finish(waverider.ExitProgram)
+		}
+		return idle(p)
+	}, `{"restart":"always"}`)
+	running := func(epoch int) {
+		for v := s.info(id); v.Epoch != epoch || v.Status != "running"; v = s.info(id) {
+			if t.Context().Err() != nil {
+				t.Fatalf("not running again: %+v", v)
+			}
+		}
+	}
+	running(2)
+	s.reopen()
+	r := s.reader("/instance/" + id + "/output")
+	r.next("first second ")
+	_ = r.resp.Body.Close()
+	s.stop()
+	s.on.lose()
+	s.open()
+	running(3)
+	r = s.reader("/instance/" + id + "/output")
+	r.next("third ")
+	if got := r.offset(); got == "0" {
+		t.Error("the offset begins anew")
+	}
+	_ = r.resp.Body.Close()
+}
+
 // The folder of a program is its own, whatever it calls its files and whatever
 // it removes there.
 func TestTheFilesOfAProgramAreItsOwn(t *testing.T) {

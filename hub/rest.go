@@ -23,33 +23,41 @@ const restPrefix = "output."
 
 func writeRest(dir string, from uint64, data []byte) (*rest, error) {
 	r := &rest{from: from, size: uint64(len(data))}
-	old, _ := filepath.Glob(filepath.Join(dir, restPrefix+"*"))
-	for _, path := range old {
-		if err := os.Remove(path); err != nil {
-			return &rest{from: from}, fmt.Errorf("remove read output: %w", err)
+	if len(data) > 0 {
+		r.path = filepath.Join(dir, restPrefix+strconv.FormatUint(from, 16))
+		if err := writeFileSync(r.path, data); err != nil {
+			return &rest{from: from}, fmt.Errorf("keep unread output: %w", err)
 		}
 	}
-	if len(data) == 0 {
-		return r, nil
-	}
-	r.path = filepath.Join(dir, restPrefix+strconv.FormatUint(from, 16))
-	if err := writeFileSync(r.path, data); err != nil {
-		return &rest{from: from}, fmt.Errorf("keep unread output: %w", err)
+	// Only now, for it may be part of data.
+	old, _ := filepath.Glob(filepath.Join(dir, restPrefix+"*"))
+	for _, path := range old {
+		if path == r.path {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			return r, fmt.Errorf("remove read output: %w", err)
+		}
 	}
 	return r, nil
 }
 
-// findRest finds what writeRest left in dir.
+// findRest finds what writeRest left in dir: if that was cut short, the file
+// that goes on furthest.
 func findRest(dir string, pos uint64) *rest {
+	found := &rest{from: pos}
 	names, _ := filepath.Glob(filepath.Join(dir, restPrefix+"*"))
 	for _, path := range names {
 		from, err := strconv.ParseUint(strings.TrimPrefix(filepath.Base(path), restPrefix), 16, 64)
 		info, statErr := os.Stat(path)
-		if err == nil && statErr == nil {
-			return &rest{path: path, from: from, size: uint64(info.Size())}
+		if err != nil || statErr != nil {
+			continue
+		}
+		if r := (&rest{path: path, from: from, size: uint64(info.Size())}); found.path == "" || r.from+r.size > found.from+found.size {
+			found = r
 		}
 	}
-	return &rest{from: pos}
+	return found
 }
 
 // readRest serves a reader of an ended Instance from offset at. A plain reader

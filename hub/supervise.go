@@ -194,7 +194,7 @@ func (in *Instance) distribute(ctx, alive context.Context, proc runtime.Process)
 	in.mu.Lock()
 	base := in.outBase
 	in.mu.Unlock()
-	err := in.out.run(ctx, out, base)
+	err := in.out.run(ctx, out, base, isClosed(proc.Session().Connected()))
 	if err != nil {
 		return // the process has ended without END, or ctx did
 	}
@@ -228,6 +228,8 @@ func (in *Instance) settle(end runEnd) verdict {
 	if !v.restart {
 		// Who sees the Instance ended finds its output as it will stay.
 		in.endOutput()
+	} else if err := in.out.keep(in.keepDir); err != nil { // the next run's Hub process may be another
+		in.log.Error("unread output is kept in memory only", "err", err)
 	}
 	input := in.lastInput()
 	in.update(func(rec *journal.Instance) {
