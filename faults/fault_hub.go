@@ -16,6 +16,7 @@ import (
 // scenarios in the order they run.
 var scenarios = []scenario{
 	{"hub", "kill -9 of the Hub again and again, under load", 6, 20, 10 * time.Minute, hubKilled},
+	{"churn", "kill -9 of the Hub while programs start and end, and while it comes up", 5, 40, 5 * time.Minute, churned},
 	{"upgrade", "SIGTERM and start of another binary, under load", 3, 10, 5 * time.Minute, upgraded},
 	{"exit", "SIGINT, and SIGTERM with --kill-on-exit, end everything", 1, 3, 3 * time.Minute, exited},
 	{"keeper", "kill -9 of the keeper", 2, 5, 3 * time.Minute, keeperKilled},

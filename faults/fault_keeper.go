@@ -77,6 +77,14 @@ func (r *rig) kept() ([]testhub.Proc, error) {
 	return slices.DeleteFunc(procs, func(p testhub.Proc) bool { return p.PID == keeper }), err
 }
 
+// programs lists the processes of Instances, and runners that wait for one.
+func (r *rig) programs() ([]testhub.Proc, error) {
+	procs, err := r.kept()
+	return slices.DeleteFunc(procs, func(p testhub.Proc) bool { // it watches the keeper
+		return len(p.Args) > 1 && p.Args[1] == "__warden"
+	}), err
+}
+
 // keeperKilled takes the parent of all Instances away.
 func keeperKilled(ctx context.Context, r *rig) error {
 	return r.loseKeepers(ctx, func(keeper int) error {
@@ -219,13 +227,10 @@ func (r *rig) killRunners(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	procs, err := r.kept()
+	procs, err := r.programs()
 	if err != nil {
 		return err
 	}
-	procs = slices.DeleteFunc(procs, func(p testhub.Proc) bool { // it watches the keeper
-		return len(p.Args) > 1 && p.Args[1] == "__warden"
-	})
 	began := time.Now()
 	for _, f := range families {
 		if err := syscall.Kill(f.runner, syscall.SIGKILL); err != nil {
