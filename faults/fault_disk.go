@@ -20,6 +20,7 @@ func diskFull(ctx context.Context, r *rig) error {
 	if err != nil {
 		return err
 	}
+	r.logLimit = 16
 	if err := r.open(ctx, filepath.Join(dir, "data"), "--log-limit", "16"); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ var scenarios = []scenario{
 // hubKilled kills the Hub under every kind of stream and looks whether
 // anybody noticed.
 func hubKilled(ctx context.Context, r *rig) error {
+	r.logLimit = 256
 	if err := r.open(ctx, "", "--log-limit", "256", "--warm-pool", "2"); err != nil {
 		return err
 	}
@@ -85,6 +86,7 @@ func (l *load) back2life(ctx context.Context, down time.Time) error {
 
 // upgraded ends the Hub politely and starts another file of the same program.
 func upgraded(ctx context.Context, r *rig) error {
+	r.logLimit = 256
 	if err := r.open(ctx, "", "--log-limit", "256"); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func newLoad(ctx context.Context, r *rig) (*load, error) {
 		return nil, err
 	}
 	l.back = followOutput(ctx, r, "identity", l.identity)
-	l.fed = feed(ctx, r, l.identity, 16<<20)
+	l.fed = feed(ctx, r, l.identity, 512<<20) // more than it takes: kills find frames half written
 	if l.writer, err = r.start(ctx, "writer", testhub.Start{}); err != nil {
 		return nil, err
 	}
@@ -147,6 +147,9 @@ func (l *load) checkText(ctx context.Context, name string, total int64) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer out.Close()
+	if size := total * recordSize; out.Offset > 0 && size <= l.r.logLimit<<20 {
+		l.r.res.failf("%s: %d bytes fit into %d MiB, but it begins at %d", name, size, l.r.logLimit, out.Offset)
+	}
 	check := checkFrom(out.Offset)
 	got, buf := out.Offset, make([]byte, 256<<10)
 	for got < total*recordSize && err == nil {
@@ -178,6 +181,9 @@ func (l *load) finish(ctx context.Context) error {
 		total, err := l.r.total(ctx, id)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		if err := f.until(ctx, "end", func() bool { return f.ended }); err != nil {
+			return err
 		}
 		f.settle(ctx, total)
 	}

@@ -69,6 +69,7 @@ type rig struct {
 	rnd       *rand.Rand
 	hub       *testhub.Hub
 	sequences map[string]string // program to Sequence
+	logLimit  int64             // MiB kept of each text
 
 	mu      sync.Mutex
 	cleanup []func()
