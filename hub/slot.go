@@ -45,7 +45,7 @@ func (h *Hub) Remove(ctx context.Context, in *Instance) error {
 		letGo()
 		return nil // someone else was faster
 	}
-	err = errors.Join(h.journal.DeleteInstance(in.id), in.Kill(h.life, false))
+	err = errors.Join(in.unsave(), in.Kill(h.life, false))
 	h.tasks.Go(func() {
 		defer letGo()
 		<-in.done
@@ -66,7 +66,7 @@ func (h *Hub) forget(ctx context.Context, in *Instance) error {
 	if !h.unlist(in) {
 		return nil
 	}
-	return errors.Join(h.journal.DeleteInstance(in.id), h.clear(in), h.clearState(in.id))
+	return errors.Join(in.unsave(), h.clear(in), h.clearState(in.id))
 }
 
 // unlist takes an Instance off the list, and tells whether it was on it.
