@@ -43,7 +43,7 @@ async function importFile(file) {
   try {
     return await import(href);
   } catch (err) {
-    if (err.code !== 'ERR_MODULE_NOT_FOUND' || !/'scramjet'/.test(err.message) || !installForModules()) throw err;
+    if (err?.code !== 'ERR_MODULE_NOT_FOUND' || !/'scramjet'/.test(err.message) || !installForModules()) throw err;
     return import(`${href}?scramjet`); // the failed one is remembered by its URL
   }
 }
@@ -53,7 +53,7 @@ async function loadFile(file) {
   try {
     return require(file);
   } catch (err) {
-    if (err.code !== 'ERR_REQUIRE_ESM' && err.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw err;
+    if (err?.code !== 'ERR_REQUIRE_ESM' && err?.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw err;
     return importFile(file);
   }
 }

@@ -44,6 +44,8 @@ const FAILURES = [
   ['an entry outside the package', { 'index.js': FN('x') }, '../../etc/passwd', 'entrypoint', 21, /entrypoint path/],
   ['a throw at load', { 'index.js': 'throw new Error("at load");' }, 'index.js', 'load', 22, /^at load$/],
   ['a throw in an ES module', { 'index.mjs': 'throw new Error("at load");' }, 'index.mjs', 'load', 22, /^at load$/],
+  ['a throw of nothing', { 'index.js': 'throw null;' }, 'index.js', 'load', 22, /^null$/],
+  ['a throw of nothing in an ES module', { 'index.mjs': 'throw undefined;' }, 'index.mjs', 'load', 22, /^undefined$/],
   ['a syntax error', { 'index.js': 'module.exports = (' }, 'index.js', 'load', 22, /Unexpected/],
   ['a missing dependency', { 'index.js': "require('no-such-module');" }, 'index.js', 'load', 22, /Cannot find module 'no-such-module'/],
   ['no function', { 'index.js': 'module.exports = { a: 1 };' }, 'index.js', 'load', 22, /must export a function/],
