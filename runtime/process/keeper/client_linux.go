@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -101,11 +102,14 @@ func connect(ctx context.Context, cfg *Config) (*Client, error) {
 	return c, nil
 }
 
-// abandon gives up a keeper we started and could not reach.
+// abandon gives up a keeper we started and could not reach. It may have made
+// cgroups already, and is left the time to remove them.
 func abandon(p *os.Process) {
 	if p != nil {
-		p.Kill()
+		p.Signal(syscall.SIGTERM)
+		enough := time.AfterFunc(time.Second, func() { p.Kill() })
 		p.Wait()
+		enough.Stop()
 	}
 }
 

@@ -664,6 +664,31 @@ func TestKeeperThatIsNotNeededEnds(t *testing.T) {
 	}
 }
 
+// A Hub that ends while it comes up gives up its keeper, wherever that is.
+func TestGivenUpKeeperLeavesNoCgroup(t *testing.T) {
+	dir := t.TempDir()
+	c := connect(t, dir)
+	child, _ := spawn(t, c, shell("exit 0"))
+	if child.Tree.Dir == "" {
+		t.Skipf("no cgroups here: %s", child.Tree.Kind)
+	}
+	if err := c.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 60 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*time.Millisecond)
+		c, err := keeper.Connect(ctx, keeper.Config{Dir: dir})
+		cancel()
+		if err == nil {
+			c.Shutdown(t.Context())
+			c.Close()
+		}
+		if _, err := os.Stat(filepath.Dir(child.Tree.Dir)); !errors.Is(err, os.ErrNotExist) {
+			t.Fatalf("given up after %d ms: a cgroup is left: %v", n, err)
+		}
+	}
+}
+
 func TestUsageCountsTheTree(t *testing.T) {
 	for _, kind := range allKinds {
 		t.Run(string(kind), func(t *testing.T) {
