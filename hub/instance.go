@@ -105,14 +105,6 @@ func (in *Instance) save() error {
 	return in.hub.journal.PutInstance(&rec)
 }
 
-// unsave takes the record of a removed Instance out of the journal. It waits for
-// a save under way, which would put it back.
-func (in *Instance) unsave() error {
-	in.saving <- struct{}{}
-	defer func() { <-in.saving }()
-	return in.hub.journal.DeleteInstance(in.id)
-}
-
 // saveOrLog is save for places where nobody can be told of the error.
 func (in *Instance) saveOrLog() {
 	if err := in.save(); err != nil {

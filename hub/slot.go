@@ -45,7 +45,7 @@ func (h *Hub) Remove(ctx context.Context, in *Instance) error {
 		letGo()
 		return nil // someone else was faster
 	}
-	err = errors.Join(in.unsave(), in.Kill(h.life, false))
+	err = errors.Join(h.journal.DeleteInstance(in.id), in.Kill(h.life, false))
 	h.tasks.Go(func() {
 		defer letGo()
 		<-in.done
@@ -66,10 +66,11 @@ func (h *Hub) forget(ctx context.Context, in *Instance) error {
 	if !h.unlist(in) {
 		return nil
 	}
-	return errors.Join(in.unsave(), h.clear(in), h.clearState(in.id))
+	return errors.Join(h.journal.DeleteInstance(in.id), h.clear(in), h.clearState(in.id))
 }
 
-// unlist takes an Instance off the list, and tells whether it was on it.
+// unlist takes an Instance off the list, and tells whether it was on it. After
+// that nothing of it is written to the journal any more.
 func (h *Hub) unlist(in *Instance) bool {
 	h.mu.Lock()
 	listed := h.instances[in.id] == in
@@ -81,6 +82,8 @@ func (h *Hub) unlist(in *Instance) bool {
 		in.mu.Lock()
 		in.removed = true
 		in.mu.Unlock()
+		in.saving <- struct{}{} // a save under way has not seen it
+		<-in.saving
 	}
 	return listed
 }

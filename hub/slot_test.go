@@ -3,6 +3,7 @@ package hub_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"waverider"
@@ -74,5 +75,32 @@ func TestStartWaitsForTheSlotOfAKilledInstance(t *testing.T) {
 	}
 	if a := s.get("/instance/" + slotID + "/log"); !strings.Contains(a.body, "Instance ended") {
 		t.Errorf("its log: %d %q", a.status, a.body)
+	}
+}
+
+// What was removed stays away, whoever was writing it down at that time.
+func TestARemovedInstanceDoesNotComeBack(t *testing.T) {
+	s := newSite(t)
+	s.on.on("a.js", idle)
+	seq := s.upload("", "", "a.js")
+	for range 30 {
+		in, err := s.hub.Instance(s.start(seq, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { _ = in.Kill(t.Context(), false) })
+		}
+		wg.Go(func() {
+			if err := s.hub.Remove(t.Context(), in); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Wait()
+	}
+	s.reopen()
+	if got := s.get("/instances").body; got != "[]\n" {
+		t.Errorf("came back: %s", got)
 	}
 }
