@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -25,8 +26,39 @@ var (
 type Journal struct{ db *bolt.DB }
 
 // Open opens or makes the journal at path. It fails when another process has
-// it open.
-func Open(path string) (*Journal, error) {
+// it open, and when the file is damaged.
+func Open(path string) (j *Journal, err error) {
+	// A page that is wrong, or beyond the end of a file that was cut, ends in a
+	// panic of bbolt or a fault of its memory map.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			j, err = nil, fmt.Errorf("open journal %s: the file is damaged (%v): put a copy of it back, or move it away to begin anew, "+
+				"without its Sequences and Instances", path, cause)
+		}
+	}()
+	if j, err = open(path); err != nil {
+		return nil, err
+	}
+	if err := j.readAll(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), j.Close())
+	}
+	return j, nil
+}
+
+// readAll finds out whether everything can be read.
+func (j *Journal) readAll() error {
+	return j.db.View(func(tx *bolt.Tx) error {
+		for _, name := range [][]byte{sequences, instances} {
+			if err := tx.Bucket(name).ForEach(func(_, _ []byte) error { return nil }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func open(path string) (*Journal, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("open journal %s: another process has it open", path)
