@@ -253,7 +253,7 @@ func (p *proc) Usage() (runtime.Usage, error) {
 	if err != nil {
 		return runtime.Usage{}, err
 	}
-	return runtime.Usage{Memory: memory, CPU: cpu, Processes: len(pids), PID: p.child.PID}, nil
+	return runtime.Usage{Memory: memory, CPU: cpu, Processes: len(pids), PID: keeper.Program(p.child)}, nil
 }
 
 // Detach leaves the process running, or ended, for the next Attach.

@@ -34,6 +34,9 @@ func EndTree(_ context.Context, c Child) error {
 	return nil
 }
 
+// Program is the child itself.
+func Program(c Child) int { return c.PID }
+
 // Usage is not known here.
 func Usage(c Child) (memory int64, cpu time.Duration, pids []int, err error) {
 	if syscall.Kill(c.PID, 0) != nil {

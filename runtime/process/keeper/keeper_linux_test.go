@@ -689,6 +689,28 @@ func TestGivenUpKeeperLeavesNoCgroup(t *testing.T) {
 	}
 }
 
+// The first process of a pid namespace is ours, and stands for the program only
+// towards the keeper.
+func TestProgramIsTheProcessThatRunsIt(t *testing.T) {
+	for _, kind := range allKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			c := connect(t, t.TempDir(), kind)
+			// An orphan is a child of the first process too.
+			child, f := spawn(t, c, shell(`sh -c 'sleep 1000 &'; echo $$; read x`))
+			pid, err := strconv.Atoi(line(t, f.Stdout))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kind == keeper.PIDNamespace {
+				pid = outerPID(t, child.PID, pid)
+			}
+			if got := keeper.Program(child); got != pid {
+				t.Errorf("program is %d, want %d; the child is %d", got, pid, child.PID)
+			}
+		})
+	}
+}
+
 func TestUsageCountsTheTree(t *testing.T) {
 	for _, kind := range allKinds {
 		t.Run(string(kind), func(t *testing.T) {

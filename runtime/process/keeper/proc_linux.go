@@ -86,6 +86,30 @@ func processes() []process {
 	return all
 }
 
+// Program is the process that runs the program of c: c itself, or where that is
+// the first process of a namespace, the oldest of its children.
+func Program(c Child) int {
+	if c.Tree.Kind != PIDNamespace {
+		return c.PID
+	}
+	var oldest process
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.PID))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // of a thread that may be gone
+		for _, f := range strings.Fields(string(text)) {
+			pid, _ := strconv.Atoi(f) // the kernel writes numbers
+			p, err := statProcess(pid)
+			if err == nil && (oldest.pid == 0 || p.start < oldest.start || p.start == oldest.start && pid < oldest.pid) {
+				oldest = p
+			}
+		}
+	}
+	if oldest.pid == 0 {
+		return c.PID
+	}
+	return oldest.pid
+}
+
 // Usage is what a child's tree uses now. CPU of ended processes counts only
 // with cgroup v2.
 func Usage(c Child) (memory int64, cpu time.Duration, pids []int, err error) {
