@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"waverider"
 	"waverider/runner/runnertest"
@@ -173,12 +174,12 @@ func TestOutputIsHeldBackUntilItIsRead(t *testing.T) {
 	}, "")
 	want := make([]byte, size)
 	runnertest.Pattern(want, 0)
-	r := s.reader("/instance/" + id + "/output")
 	select {
 	case <-wrote:
 		t.Error("a program wrote 1 MiB that nobody had read")
-	default:
+	case <-time.After(50 * time.Millisecond): // it takes 2 where nothing holds it back
 	}
+	r := s.reader("/instance/" + id + "/output")
 	got, err := io.ReadAll(r.resp.Body)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("read %d bytes, %v", len(got), err)
