@@ -80,9 +80,7 @@ func (r *rig) kept() ([]testhub.Proc, error) {
 // programs lists the processes of Instances, and runners that wait for one.
 func (r *rig) programs() ([]testhub.Proc, error) {
 	procs, err := r.kept()
-	return slices.DeleteFunc(procs, func(p testhub.Proc) bool { // it watches the keeper
-		return len(p.Args) > 1 && p.Args[1] == "__warden"
-	}), err
+	return slices.DeleteFunc(procs, testhub.Proc.IsWarden), err
 }
 
 // keeperKilled takes the parent of all Instances away.

@@ -121,6 +121,10 @@ func isKeeper(p Proc, dataDir string) bool {
 	return false
 }
 
+// IsWarden tells the process that watches a keeper: it is below the keeper, but
+// belongs to no Instance.
+func (p Proc) IsWarden() bool { return len(p.Args) > 1 && p.Args[1] == "__warden" }
+
 // Family lists the pids of the Hub, its keeper and everything below them.
 func (h *Hub) Family() []int {
 	all, err := Processes()
