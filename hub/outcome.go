@@ -74,27 +74,3 @@ func reasonOf(code int, rec journal.Instance) string {
 	}
 	return "Runner failed"
 }
-
-// argsOf are the arguments of a start: the request's, else the package's own.
-func argsOf(req waverider.StartRequest, m waverider.Manifest) json.RawMessage {
-	if len(req.Args) > 0 {
-		return req.Args
-	}
-	if len(m.Args) == 0 {
-		return nil
-	}
-	data, err := json.Marshal(m.Args)
-	if err != nil {
-		return nil // they came out of JSON, so they go in again
-	}
-	return data
-}
-
-// mergeLimits takes each limit of the request, else of the package.
-func mergeLimits(req, pkg waverider.Limits) waverider.Limits {
-	setDefault(&req.Memory, pkg.Memory)
-	setDefault(&req.CPU, pkg.CPU)
-	setDefault(&req.PIDs, pkg.PIDs)
-	setDefault(&req.Files, pkg.Files)
-	return req
-}

@@ -9,7 +9,6 @@ import (
 
 	"waverider"
 	"waverider/hub/journal"
-	"waverider/runner"
 	"waverider/runtime"
 )
 
@@ -331,27 +330,4 @@ func (in *Instance) lastInput() uint64 {
 		return in.inBase
 	}
 	return in.inBase + in.proc.Session().Input().Received()
-}
-
-// spec is what the runtime needs to run rec. The error is that of its package.
-func (in *Instance) spec(rec journal.Instance) (runtime.Spec, error) {
-	pkg, err := in.hub.packages.Get(rec.Digest)
-	manifest := pkg.Manifest
-	language, _ := manifest.Language()
-	grants := runtime.Grants{Network: true}
-	if s := manifest.Waverider.Sandbox; s != nil {
-		grants = runtime.Grants{Network: s.Network, Read: s.Read, Write: s.Write}
-	}
-	return runtime.Spec{
-		ID: string(rec.ID), Language: language, Package: pkg.Dir, Dir: in.dir, Logs: in.keepDir,
-		Limits: mergeLimits(rec.Request.Limits, manifest.Waverider.Limits), Grants: grants,
-		LogLimit: in.hub.cfg.LogLimit,
-		Start: runner.Start{
-			Instance: rec.ID, Sequence: in.hub.sequenceObject(rec), Package: pkg.Dir,
-			Main: manifest.Main, Args: argsOf(rec.Request, manifest), Config: rec.Request.AppConfig, Slot: in.dir,
-			API:        in.hub.instanceAPI(rec.ID),
-			InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic,
-			Limits: rec.Request.Limits, State: in.hub.loadState(rec.ID), Scramjet: in.hub.cfg.Scramjet,
-		},
-	}, err
 }

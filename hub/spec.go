@@ -1,0 +1,57 @@
+package hub
+
+import (
+	"encoding/json"
+
+	"waverider"
+	"waverider/hub/journal"
+	"waverider/runner"
+	"waverider/runtime"
+)
+
+// spec is what the runtime needs to run rec. The error is that of its package.
+func (in *Instance) spec(rec journal.Instance) (runtime.Spec, error) {
+	pkg, err := in.hub.packages.Get(rec.Digest)
+	manifest := pkg.Manifest
+	language, _ := manifest.Language()
+	grants := runtime.Grants{Network: true}
+	if s := manifest.Waverider.Sandbox; s != nil {
+		grants = runtime.Grants{Network: s.Network, Read: s.Read, Write: s.Write}
+	}
+	return runtime.Spec{
+		ID: string(rec.ID), Language: language, Package: pkg.Dir, Dir: in.dir, Logs: in.keepDir,
+		Limits: mergeLimits(rec.Request.Limits, manifest.Waverider.Limits), Grants: grants,
+		LogLimit: in.hub.cfg.LogLimit,
+		Start: runner.Start{
+			Instance: rec.ID, Sequence: in.hub.sequenceObject(rec), Package: pkg.Dir,
+			Main: manifest.Main, Args: argsOf(rec.Request, manifest), Config: rec.Request.AppConfig, Slot: in.dir,
+			API:        in.hub.instanceAPI(rec.ID),
+			InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic,
+			Limits: rec.Request.Limits, State: in.hub.loadState(rec.ID), Scramjet: in.hub.cfg.Scramjet,
+		},
+	}, err
+}
+
+// argsOf are the arguments of a start: the request's, else the package's own.
+func argsOf(req waverider.StartRequest, m waverider.Manifest) json.RawMessage {
+	if len(req.Args) > 0 {
+		return req.Args
+	}
+	if len(m.Args) == 0 {
+		return nil
+	}
+	data, err := json.Marshal(m.Args)
+	if err != nil {
+		return nil // they came out of JSON, so they go in again
+	}
+	return data
+}
+
+// mergeLimits takes each limit of the request, else of the package.
+func mergeLimits(req, pkg waverider.Limits) waverider.Limits {
+	setDefault(&req.Memory, pkg.Memory)
+	setDefault(&req.CPU, pkg.CPU)
+	setDefault(&req.PIDs, pkg.PIDs)
+	setDefault(&req.Files, pkg.Files)
+	return req
+}
