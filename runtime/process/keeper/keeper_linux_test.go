@@ -164,22 +164,29 @@ func TestChildSpeaksThroughItsPipes(t *testing.T) {
 // noticed by.
 const tree = `setsid sh -c 'echo $$ >&3; exec sleep 1000 0</dev/null 1>/dev/null 2>&1 3>/dev/null' & read x; `
 
+// spawnTree starts such a tree, which goes on with script, and finds the grandchild.
+func spawnTree(t *testing.T, c *keeper.Client, kind keeper.Kind, script string) (child keeper.Child, f keeper.Files, grandchild int) {
+	t.Helper()
+	child, f = spawn(t, c, shell(tree+script))
+	grandchild, err := strconv.Atoi(line(t, f.Log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind == keeper.PIDNamespace {
+		grandchild = outerPID(t, child.PID, grandchild)
+	}
+	if !alive(grandchild) {
+		t.Fatal("the grandchild does not run")
+	}
+	return child, f, grandchild
+}
+
 func TestWholeTreeEndsWithTheChild(t *testing.T) {
 	for _, kind := range allKinds {
-		for how, script := range map[string]string{"kill": tree + "sleep 1000", "exit": tree + "exit 3", "signal": tree + "kill -TERM $$; sleep 9"} {
+		for how, script := range map[string]string{"kill": "sleep 1000", "exit": "exit 3", "signal": "kill -TERM $$; sleep 9"} {
 			t.Run(string(kind)+"/"+how, func(t *testing.T) {
 				c := connect(t, t.TempDir(), kind)
-				child, f := spawn(t, c, shell(script))
-				pid, err := strconv.Atoi(line(t, f.Log))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if kind == keeper.PIDNamespace {
-					pid = outerPID(t, child.PID, pid)
-				}
-				if !alive(pid) {
-					t.Fatal("the grandchild does not run")
-				}
+				child, f, pid := spawnTree(t, c, kind, script)
 				want := keeper.Exit{Code: 3}
 				if how == "kill" {
 					want = keeper.Exit{Code: 137, Signal: "SIGKILL"}
@@ -384,11 +391,7 @@ func TestKilledKeeperTakesItsTreesAlong(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			dir := t.TempDir()
 			c := connect(t, dir, kind)
-			child, f := spawn(t, c, shell(tree+"sleep 1000"))
-			pid, _ := strconv.Atoi(line(t, f.Log))
-			if kind == keeper.PIDNamespace {
-				pid = outerPID(t, child.PID, pid)
-			}
+			child, _, pid := spawnTree(t, c, kind, "sleep 1000")
 			syscall.Kill(c.PID(), syscall.SIGKILL)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
@@ -415,11 +418,7 @@ func TestNothingOutlivesAKeeperWithoutAHub(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			dir := t.TempDir()
 			c := connect(t, dir, kind)
-			child, f := spawn(t, c, shell(tree+"sleep 1000"))
-			pid, _ := strconv.Atoi(line(t, f.Log))
-			if kind == keeper.PIDNamespace {
-				pid = outerPID(t, child.PID, pid)
-			}
+			child, _, pid := spawnTree(t, c, kind, "sleep 1000")
 			eventually(t, "a warden", func() bool { return kind == keeper.PIDNamespace || len(wardens(dir)) == 1 })
 			syscall.Kill(c.PID(), syscall.SIGKILL)
 			<-c.Lost()
@@ -480,11 +479,7 @@ func TestNewKeeperCleansUpAfterADeadOne(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			dir := t.TempDir()
 			c := connect(t, dir, kind)
-			child, f := spawn(t, c, shell(tree+"sleep 1000"))
-			pid, _ := strconv.Atoi(line(t, f.Log))
-			if kind == keeper.PIDNamespace {
-				pid = outerPID(t, child.PID, pid)
-			}
+			child, _, pid := spawnTree(t, c, kind, "sleep 1000")
 			syscall.Kill(c.PID(), syscall.SIGKILL)
 			<-c.Lost()
 			connect(t, dir, kind)
