@@ -1,0 +1,96 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// request asks the engine something and decodes the answer. A nil body sends none.
+func (b *Bus) request(ctx context.Context, within time.Duration, subject string, body, answer any) error {
+	e, err := b.running()
+	if err != nil {
+		return err
+	}
+	var data []byte
+	if body != nil {
+		if data, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	w, err := e.read.begin("", 1)
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	if err := e.read.send(&nats.Msg{Subject: subject, Reply: w.reply(0), Data: data}); err != nil {
+		return err
+	}
+	late := time.NewTimer(within)
+	defer late.Stop()
+	m, err := w.next(ctx, late.C)
+	if err != nil {
+		return err
+	}
+	if nobodyThere(m) {
+		return fmt.Errorf("%w: nobody serves %s", ErrUnavailable, subject)
+	}
+	var failed server.ApiResponse
+	if err := json.Unmarshal(m.Data, &failed); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", subject, err)
+	}
+	if failed.Error != nil {
+		return engineError(failed.Error)
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(m.Data, answer); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", subject, err)
+	}
+	return nil
+}
+
+func (c *conn) send(m *nats.Msg) error {
+	if err := c.nats.PublishMsg(m); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// nobodyThere tells an answer that the server gives when no one listens on a subject.
+func nobodyThere(m *nats.Msg) bool {
+	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
+}
+
+// engineError gives an error of the engine the meaning that callers know.
+func engineError(e *server.ApiError) error {
+	var kind error
+	switch server.ErrorIdentifier(e.ErrCode) {
+	case server.JSStreamWrongLastSequenceErrF, server.JSStreamWrongLastSequenceConstantErr:
+		kind = ErrWrongSequence
+	case server.JSStreamNotFoundErr:
+		kind = ErrNoStream
+	case server.JSNoMessageFoundErr:
+		kind = ErrNotFound
+	case server.JSInsufficientResourcesErr, server.JSStorageResourcesExceededErr, server.JSAccountResourcesExceededErr:
+		kind = ErrFull
+	case server.JSStreamStoreFailedF:
+		kind = ErrUnavailable
+		if strings.Contains(e.Description, "no space left") {
+			kind = ErrFull
+		}
+	default:
+		if e.Code == 429 || e.Code >= 500 || server.ErrorIdentifier(e.ErrCode) == server.JSAtomicPublishIncompleteBatchErr {
+			kind = ErrUnavailable
+		} else {
+			return fmt.Errorf("the engine refuses: %w", e)
+		}
+	}
+	return fmt.Errorf("%w: %w", kind, e)
+}

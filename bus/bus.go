@@ -1,0 +1,151 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// Errors that callers tell apart with errors.Is. Each may carry more text.
+var (
+	// ErrNotFound: the stream has no such message.
+	ErrNotFound = errors.New("no such message")
+	// ErrNoStream: there is no stream of that name.
+	ErrNoStream = errors.New("no such stream")
+	// ErrWrongSequence: the subject does not end where the message expected it to. Nothing was stored.
+	ErrWrongSequence = errors.New("the subject has moved on")
+	// ErrUnavailable: no answer came, the engine is not running, or the stream stopped after the disk failed. What
+	// was published may be stored or not; LastOf tells.
+	ErrUnavailable = errors.New("the message store does not answer")
+	// ErrFull: the disk or the budget of the store is full. What was published may be stored or not; LastOf tells.
+	ErrFull = errors.New("the message store is full")
+)
+
+// Config says where a Bus keeps its messages and how much of the disk it may take.
+type Config struct {
+	Dir      string       // is created when missing; belongs to the Bus alone
+	Hub      string       // id of the Hub; names the JetStream domain, "hub-" + Hub
+	MaxStore int64        // bytes that all streams together may take
+	Log      *slog.Logger // hears of warnings and errors of the engine; nil: nobody
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Dir == "":
+		return errors.New("no folder for messages given")
+	case c.Hub == "":
+		return errors.New("no id of the Hub given")
+	case c.MaxStore <= 0:
+		return errors.New("the budget for messages must be above 0 bytes")
+	}
+	return nil
+}
+
+// A Bus is a running engine. All methods but Close may be called from many goroutines at once, and every call ends in
+// bounded time: after a few seconds without an answer it fails with ErrUnavailable.
+type Bus struct {
+	config Config
+
+	lifecycle sync.Mutex // one of Open, Restart and Close at a time
+
+	mu     sync.RWMutex
+	engine *engine // nil while there is none
+}
+
+// Open starts the engine on the folder of the Config and reads what is there: about 60 ms for 10,000 subjects. ctx ends
+// the wait only before and after that. It refuses a folder that a newer engine has written to.
+func Open(ctx context.Context, config Config) (*Bus, error) {
+	if err := config.validate(); err != nil {
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	if err := claimVersion(config.Dir); err != nil {
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	b := &Bus{config: config}
+	if err := b.start(ctx); err != nil {
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	return b, nil
+}
+
+// Close ends the calls that wait, with ErrUnavailable, writes everything to disk and waits until the engine has ended.
+// Calls after it fail with ErrUnavailable; a second Close does nothing.
+func (b *Bus) Close() error {
+	b.lifecycle.Lock()
+	defer b.lifecycle.Unlock()
+	if err := b.stop(); err != nil {
+		return fmt.Errorf("close bus: %w", err)
+	}
+	return nil
+}
+
+// Restart shuts the engine down and starts it again on the same folder. It is the way out after a disk was full or
+// failed, since streams that could not write refuse everything from then on. Other calls fail with ErrUnavailable
+// meanwhile. When it returns an error the Bus stays without an engine, and Restart may be tried again.
+func (b *Bus) Restart(ctx context.Context) error {
+	b.lifecycle.Lock()
+	defer b.lifecycle.Unlock()
+	if err := b.stop(); err != nil {
+		return fmt.Errorf("restart bus: %w", err)
+	}
+	if err := b.start(ctx); err != nil {
+		return fmt.Errorf("restart bus: %w", err)
+	}
+	return nil
+}
+
+// start needs the lifecycle lock, or a Bus that nobody else knows.
+func (b *Bus) start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	e, err := startEngine(b.config)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return errors.Join(err, e.stop())
+	}
+	b.mu.Lock()
+	b.engine = e
+	b.mu.Unlock()
+	return nil
+}
+
+// stop needs the lifecycle lock.
+func (b *Bus) stop() error {
+	b.mu.Lock()
+	e := b.engine
+	b.engine = nil
+	b.mu.Unlock()
+	if e == nil {
+		return nil
+	}
+	return e.stop()
+}
+
+func (b *Bus) running() (*engine, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.engine == nil {
+		return nil, fmt.Errorf("%w: it is not running", ErrUnavailable)
+	}
+	return b.engine, nil
+}
+
+// How long calls wait for the engine. An fsync on a slow memory card takes a second or two.
+const (
+	answerWithin = 5 * time.Second  // one message or a batch of them
+	changeWithin = 30 * time.Second // making, deleting and purging streams
+	stopWithin   = 30 * time.Second
+)

@@ -1,0 +1,180 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// MaxBatch is how many messages PublishAll takes at once, and maxBatchBytes how much data, well below the 128 MiB
+// that may wait in front of a stream.
+const (
+	MaxBatch      = 1000
+	maxBatchBytes = 64 << 20
+)
+
+// A Msg is to be stored. After is the sequence of the last message of its subject, 0 when there is none (any more);
+// the stream refuses the message with ErrWrongSequence when that is not so.
+type Msg struct {
+	Subject string
+	Data    []byte // not more than MaxData; may be reused after the call
+	After   uint64
+}
+
+func (m Msg) message(reply string, headers nats.Header) *nats.Msg {
+	headers["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(m.After, 10)}
+	return &nats.Msg{Subject: m.Subject, Reply: reply, Header: headers, Data: m.Data}
+}
+
+func (m Msg) validate() error {
+	if len(m.Data) > MaxData {
+		return fmt.Errorf("a message has %d bytes, more than %d", len(m.Data), MaxData)
+	}
+	return nil
+}
+
+// Publish stores one message and returns its sequence.
+func (b *Bus) Publish(ctx context.Context, stream string, m Msg) (seq uint64, err error) {
+	seqs, errs := b.PublishEach(ctx, stream, []Msg{m})
+	return seqs[0], errs[0]
+}
+
+// PublishAll stores up to MaxBatch messages of a stream of kind Sync, all or none; one that has ErrWrongSequence rejects
+// all. It returns the sequence of the last one, the others follow by counting back. Of several messages with one subject
+// only the first is held to its After.
+func (b *Bus) PublishAll(ctx context.Context, stream string, ms []Msg) (last uint64, err error) {
+	if len(ms) == 0 || len(ms) > MaxBatch {
+		return 0, fmt.Errorf("publish to stream %s: a batch has 1 to %d messages, not %d", stream, MaxBatch, len(ms))
+	}
+	if len(ms) == 1 {
+		return b.Publish(ctx, stream, ms[0])
+	}
+	last, err = b.publishAll(ctx, stream, ms)
+	if err != nil {
+		return 0, fmt.Errorf("publish to stream %s: %w", stream, err)
+	}
+	return last, nil
+}
+
+func (b *Bus) publishAll(ctx context.Context, stream string, ms []Msg) (last uint64, err error) {
+	size := 0
+	for _, m := range ms {
+		if err := m.validate(); err != nil {
+			return 0, err
+		}
+		size += len(m.Data)
+	}
+	if size > maxBatchBytes {
+		return 0, fmt.Errorf("a batch has %d bytes, more than %d", size, maxBatchBytes)
+	}
+	e, err := b.running()
+	if err != nil {
+		return 0, err
+	}
+	w, err := e.publish.begin(stream, 1)
+	if err != nil {
+		return 0, err
+	}
+	defer w.end()
+	batch := e.publish.nats.NewInbox()[len("_INBOX."):]
+	for i, m := range ms {
+		headers := nats.Header{"Nats-Batch-Id": {batch}, "Nats-Batch-Sequence": {strconv.Itoa(i + 1)}}
+		reply := ""
+		if i == len(ms)-1 {
+			headers["Nats-Batch-Commit"] = []string{"1"}
+			reply = w.reply(0)
+		}
+		if err := e.publish.send(m.message(reply, headers)); err != nil {
+			return 0, err
+		}
+	}
+	late := time.NewTimer(answerWithin)
+	defer late.Stop()
+	m, err := w.next(ctx, late.C)
+	if err != nil {
+		return 0, err
+	}
+	return b.acked(ctx, stream, m)
+}
+
+// PublishEach sends all messages before it waits for the first answer, and stores them in this order, each for itself:
+// one that fails does not stop the others. Both results have an entry for each message.
+func (b *Bus) PublishEach(ctx context.Context, stream string, ms []Msg) (seqs []uint64, errs []error) {
+	seqs, errs = make([]uint64, len(ms)), make([]error, len(ms))
+	failed := b.publishEach(ctx, stream, ms, seqs, errs)
+	for i := range ms {
+		if seqs[i] == 0 && errs[i] == nil {
+			errs[i] = failed
+		}
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("publish to stream %s: %w", stream, errs[i])
+		}
+	}
+	return seqs, errs
+}
+
+func (b *Bus) publishEach(ctx context.Context, stream string, ms []Msg, seqs []uint64, errs []error) error {
+	e, err := b.running()
+	if err != nil {
+		return err
+	}
+	w, err := e.publish.begin(stream, len(ms))
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	sent := 0
+	for i, m := range ms {
+		errs[i] = m.validate()
+		if errs[i] == nil {
+			errs[i] = e.publish.send(m.message(w.reply(i), nats.Header{}))
+		}
+		if errs[i] == nil {
+			sent++
+		}
+	}
+	late := time.NewTimer(answerWithin)
+	defer late.Stop()
+	for ; sent > 0; sent-- {
+		m, err := w.next(ctx, late.C)
+		if err != nil {
+			return err
+		}
+		if i := w.number(m.Subject); i >= 0 && i < len(ms) {
+			seqs[i], errs[i] = b.acked(ctx, stream, m)
+		}
+	}
+	return nil
+}
+
+type ack struct {
+	Stream string           `json:"stream"`
+	Seq    uint64           `json:"seq"`
+	Error  *server.ApiError `json:"error"`
+}
+
+// acked reads the answer to a message.
+func (b *Bus) acked(ctx context.Context, stream string, m *nats.Msg) (uint64, error) {
+	if nobodyThere(m) {
+		if _, err := b.State(ctx, stream); errors.Is(err, ErrNoStream) {
+			return 0, ErrNoStream
+		}
+		return 0, fmt.Errorf("%w: no stream takes the subject", ErrUnavailable)
+	}
+	var a ack
+	switch err := json.Unmarshal(m.Data, &a); {
+	case err != nil:
+		return 0, fmt.Errorf("read the answer: %w", err)
+	case a.Error != nil:
+		return 0, engineError(a.Error)
+	case a.Stream != stream || a.Seq == 0:
+		return 0, fmt.Errorf("stream %q stored the message as %d", a.Stream, a.Seq)
+	}
+	return a.Seq, nil
+}

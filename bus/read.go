@@ -1,0 +1,116 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Stored is a message as the stream has it.
+type Stored struct {
+	Subject string
+	Seq     uint64
+	Time    time.Time
+	Data    []byte
+}
+
+// LastOf returns the newest message of a subject, which may hold wildcards, as the one who decides about
+// ErrWrongSequence knows it. With no such message it returns ErrNotFound.
+func (b *Bus) LastOf(ctx context.Context, stream, subject string) (Stored, error) {
+	var got server.JSApiMsgGetResponse
+	ask := server.JSApiMsgGetRequest{LastFor: subject}
+	if err := b.request(ctx, answerWithin, "$JS.API.STREAM.MSG.GET."+stream, ask, &got); err != nil {
+		return Stored{}, fmt.Errorf("last message of %s in stream %s: %w", subject, stream, err)
+	}
+	m := got.Message
+	return Stored{Subject: m.Subject, Seq: m.Sequence, Time: m.Time, Data: m.Data}, nil
+}
+
+// NextOf returns the first message of a subject, which may hold wildcards, with the sequence from or a later one. With
+// no such message it returns ErrNotFound.
+func (b *Bus) NextOf(ctx context.Context, stream, subject string, from uint64) (Stored, error) {
+	ms, err := b.Fetch(ctx, stream, subject, from, 1, 1)
+	if err == nil && len(ms) == 0 {
+		err = fmt.Errorf("next message of %s in stream %s: %w", subject, stream, ErrNotFound)
+	}
+	if err != nil {
+		return Stored{}, err
+	}
+	return ms[0], nil
+}
+
+// Fetch returns messages of a subject, which may hold wildcards, in order, from the sequence from on: up to maxMsgs,
+// and none after maxBytes have been reached, so that there is always at least one. It does not wait for new ones: at
+// the end of the stream it returns nothing.
+func (b *Bus) Fetch(ctx context.Context, stream, subject string, from uint64, maxMsgs, maxBytes int) ([]Stored, error) {
+	ms, err := b.fetch(ctx, stream, server.JSApiMsgGetRequest{
+		Seq: max(from, 1), NextFor: subject, Batch: max(maxMsgs, 1), MaxBytes: max(maxBytes, 1),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s in stream %s: %w", subject, stream, err)
+	}
+	return ms, nil
+}
+
+func (b *Bus) fetch(ctx context.Context, stream string, ask server.JSApiMsgGetRequest) ([]Stored, error) {
+	e, err := b.running()
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.read.begin("", ask.Batch+1)
+	if err != nil {
+		return nil, err
+	}
+	defer w.end()
+	if err := e.read.send(&nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream, Reply: w.reply(0), Data: body}); err != nil {
+		return nil, err
+	}
+	late := time.NewTimer(answerWithin)
+	defer late.Stop()
+	var got []Stored
+	for {
+		m, err := w.next(ctx, late.C)
+		if err != nil {
+			return nil, err
+		}
+		switch status := m.Header.Get("Status"); status {
+		case "":
+			s, err := stored(m)
+			if err != nil {
+				return nil, err
+			}
+			got = append(got, s)
+		case "204", "404": // the end of the batch; nothing there
+			return got, nil
+		case "503":
+			if _, err := b.State(ctx, stream); errors.Is(err, ErrNoStream) {
+				return nil, ErrNoStream
+			}
+			return nil, fmt.Errorf("%w: nobody serves the stream", ErrUnavailable)
+		default:
+			return nil, fmt.Errorf("the engine refuses: %s %s", status, m.Header.Get("Description"))
+		}
+	}
+}
+
+func stored(m *nats.Msg) (Stored, error) {
+	seq, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+	if err != nil {
+		return Stored{}, fmt.Errorf("read the sequence of a message: %w", err)
+	}
+	at, err := time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return Stored{}, fmt.Errorf("read the time of a message: %w", err)
+	}
+	return Stored{Subject: m.Header.Get("Nats-Subject"), Seq: seq, Time: at, Data: m.Data}, nil
+}
