@@ -1,0 +1,82 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"waverider"
+)
+
+// Topic is a Topic as it is set up, and where its records are.
+type Topic struct {
+	waverider.TopicConfig
+	Created      time.Time `json:"created"`
+	Runs         []Run     `json:"runs,omitempty"`         // oldest first
+	Segments     []string  `json:"segments,omitempty"`     // names of streams, oldest first
+	Dropped      uint64    `json:"dropped,omitempty"`      // first number that retention has not dropped
+	DroppedBytes uint64    `json:"droppedBytes,omitempty"` // by retention, ever
+	Deleting     bool      `json:"deleting,omitempty"`
+	Damage       []Damage  `json:"damage,omitempty"`
+}
+
+// Run is a stretch of record numbers that were given without doubt.
+type Run struct {
+	Incarnation uint32 `json:"incarnation"`
+	First       uint64 `json:"first"`
+}
+
+// Damage is a loss of records that was found.
+type Damage struct {
+	At          time.Time `json:"at"`
+	Incarnation uint32    `json:"incarnation,omitempty"`
+	From        uint64    `json:"from,omitempty"` // record numbers, To exclusive; both 0 when unknown
+	To          uint64    `json:"to,omitempty"`
+	Cause       string    `json:"cause"`
+}
+
+// Topics answers all of them, by name.
+func (l *Ledger) Topics() ([]Topic, error) {
+	var list []Topic
+	err := l.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(topics).ForEach(func(key, data []byte) error {
+			body, err := unseal(topics, key, data)
+			if err != nil {
+				return err
+			}
+			var t Topic
+			if err := json.Unmarshal(body, &t); err != nil {
+				return fmt.Errorf("ledger: topic %s: %w", key, err)
+			}
+			list = append(list, t)
+			return nil
+		})
+	})
+	return list, err
+}
+
+// PutTopic stores t under its name.
+func (l *Ledger) PutTopic(t Topic) error {
+	body, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("encode topic %s of ledger: %w", t.Name, err)
+	}
+	key := []byte(t.Name)
+	data := seal(key, body)
+	return l.update(func(tx *bolt.Tx) error { return tx.Bucket(topics).Put(key, data) })
+}
+
+// DeleteTopic forgets a Topic with its mark and its cursors in one write; a
+// missing one is no error. Marks of streams stay.
+func (l *Ledger) DeleteTopic(name waverider.TopicName) error {
+	return l.update(func(tx *bolt.Tx) error {
+		for _, bucket := range [][]byte{topics, marks} {
+			if err := tx.Bucket(bucket).Delete([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return deleteCursors(tx, name)
+	})
+}
