@@ -1,0 +1,293 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"waverider"
+	"waverider/topic/ledger"
+)
+
+// cursor is how far a reader that is remembered has come. Topic.mu guards it.
+type cursor struct {
+	saved   ledger.Cursor // as it will be on disk next
+	onDisk  uint64        // its Number on disk: retention goes by that
+	readers int
+	holds   bool // keeps records from being dropped
+}
+
+func newCursor(c ledger.Cursor) *cursor {
+	return &cursor{saved: c, onDisk: c.Number}
+}
+
+// Readers that are remembered, by the first part of their name.
+const (
+	readerPlain = "plain"
+	readerGroup = "group:"
+	readerSlot  = "slot:"
+)
+
+// holding tells whether a reader of that name keeps records from being dropped.
+func holding(name string) bool { return name != readerPlain }
+
+// Place is what a durable reader has written down beside its number.
+type Place struct {
+	Number uint64
+	Epoch  int
+	// Of a slot: the record at Number begins at this offset of its run's
+	// input, as the so manieth record of the run.
+	InputOffset, InputCount uint64
+	State                   []byte
+}
+
+// Durable opens the reader that is remembered by name, and with it holds what
+// it has not acked. A new one begins at from; expire is how long it is
+// remembered unread, 0 for ever.
+func (t *Topic) Durable(ctx context.Context, name string, from From, expire time.Duration) (*Reader, error) {
+	if t.memory() && holding(name) {
+		return nil, waverider.Errorf(waverider.Unprocessable, "Topic %s is kept in memory only and remembers no readers", t.name)
+	}
+	if err := t.ensureReady(ctx); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	c := t.cursors[name]
+	t.mu.Unlock()
+	if c != nil {
+		return t.resume(name, c)
+	}
+	r, err := t.Reader(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	if c = t.cursors[name]; c == nil {
+		c = newCursor(ledger.Cursor{Incarnation: t.incarnation(r.at), Number: r.at, Updated: time.Now(), Expires: expire})
+		t.cursors[name] = c
+	}
+	c.readers++
+	r.name, r.cursor = name, c
+	saved := c.saved
+	t.mu.Unlock()
+	err = t.store.ledger.PutCursors(map[ledger.Key]ledger.Cursor{{Topic: t.name, Reader: name}: saved})
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// resume goes on where the reader was.
+func (t *Topic) resume(name string, c *cursor) (*Reader, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended != nil {
+		return nil, t.ended
+	}
+	r := &Reader{t: t, name: name, at: min(c.saved.Number, t.next), cursor: c, since: time.Now()}
+	c.readers++
+	t.join(r)
+	return r, nil
+}
+
+// Known answers where a durable reader stands, without opening it.
+func (t *Topic) Known(ctx context.Context, name string) (Place, bool, error) {
+	if err := t.ensureReady(ctx); err != nil {
+		return Place{}, false, err
+	}
+	c, ok, err := t.store.ledger.Cursor(t.name, name)
+	if err != nil || !ok {
+		return Place{}, false, err
+	}
+	return Place{Number: c.Number, Epoch: c.Epoch, InputOffset: c.InputOffset, InputCount: c.InputCount, State: c.State}, true, nil
+}
+
+// AckTo tells that everything before number has reached the next holder. It is
+// on disk within a quarter of a second, or after Sync.
+func (r *Reader) AckTo(number uint64) { r.AckPlace(Place{Number: number}) }
+
+// AckPlace is AckTo with what else is to be written down.
+func (r *Reader) AckPlace(p Place) {
+	if r.cursor == nil {
+		return
+	}
+	t := r.t
+	t.mu.Lock()
+	if p.Number > r.cursor.saved.Number || p.Epoch != r.cursor.saved.Epoch {
+		r.moveTo(p)
+		t.store.cursors.touch(t, r.name)
+	}
+	t.mu.Unlock()
+}
+
+// moveTo changes the cursor. t.mu is held.
+func (r *Reader) moveTo(p Place) {
+	c := r.cursor
+	c.saved.Number, c.saved.Incarnation, c.saved.Updated = p.Number, r.t.incarnation(p.Number), time.Now()
+	c.saved.Epoch, c.saved.InputOffset, c.saved.InputCount = p.Epoch, p.InputOffset, p.InputCount
+}
+
+// Save moves the cursor and keeps a state with it, in one write.
+func (r *Reader) Save(p Place) error {
+	t := r.t
+	t.store.cursors.writing.Lock()
+	defer t.store.cursors.writing.Unlock()
+	t.mu.Lock()
+	r.moveTo(p)
+	saved := r.cursor.saved
+	t.mu.Unlock()
+	saved.State = p.State
+	err := t.store.ledger.PutCursors(map[ledger.Key]ledger.Cursor{{Topic: t.name, Reader: r.name}: saved})
+	t.mu.Lock()
+	if err == nil {
+		r.cursor.onDisk = max(r.cursor.onDisk, saved.Number)
+	}
+	t.roomier.fire()
+	t.mu.Unlock()
+	return err
+}
+
+// Sync puts the cursor on disk.
+func (r *Reader) Sync() error { return r.t.store.cursors.flush() }
+
+// leave lets go of the cursor.
+func (r *Reader) leave() {
+	t := r.t
+	t.mu.Lock()
+	r.cursor.readers--
+	r.cursor.saved.Updated = time.Now()
+	if t.cursors[r.name] == r.cursor {
+		t.store.cursors.touch(t, r.name)
+	}
+	t.mu.Unlock()
+}
+
+// Forget removes a durable reader: it holds nothing any more.
+func (t *Topic) Forget(ctx context.Context, name string) error {
+	if err := t.ensureReady(ctx); err != nil {
+		return err
+	}
+	k := &t.store.cursors
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	t.mu.Lock()
+	c := t.cursors[name]
+	if c == nil {
+		t.mu.Unlock()
+		return waverider.Errorf(waverider.NotFound, "Topic %s knows no reader %s", t.name, name)
+	}
+	if c.readers > 0 {
+		t.mu.Unlock()
+		return waverider.Errorf(waverider.Conflict, "reader %s of Topic %s is connected; end it first", name, t.name)
+	}
+	delete(t.cursors, name)
+	t.roomier.fire()
+	t.mu.Unlock()
+	k.drop(t, name)
+	return t.store.ledger.DeleteCursor(ledger.Key{Topic: t.name, Reader: name})
+}
+
+const cursorsEvery = 250 * time.Millisecond
+
+// cursorKeeper puts cursors that moved on disk, many in one write.
+type cursorKeeper struct {
+	store   *Store
+	writing sync.Mutex // one write at a time, so that cursors never go back
+
+	mu    sync.Mutex
+	moved map[cursorKey]bool
+	armed bool
+}
+
+type cursorKey struct {
+	topic *Topic
+	name  string
+}
+
+// touch notes a cursor that moved. t.mu is held.
+func (k *cursorKeeper) touch(t *Topic, name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.moved == nil {
+		k.moved = map[cursorKey]bool{}
+	}
+	k.moved[cursorKey{t, name}] = true
+	if !k.armed {
+		k.armed = true
+		k.store.tasks.Go(k.later)
+	}
+}
+
+func (k *cursorKeeper) later() {
+	select {
+	case <-time.After(cursorsEvery):
+	case <-k.store.life.Done():
+		return // Close does it
+	}
+	k.mu.Lock()
+	k.armed = false
+	k.mu.Unlock()
+	if err := k.flush(); err != nil && !errors.Is(err, ErrClosed) {
+		k.store.log.Warn("cursors not written; trying again", "err", err)
+	}
+}
+
+func (k *cursorKeeper) drop(t *Topic, name string) {
+	k.mu.Lock()
+	delete(k.moved, cursorKey{t, name})
+	k.mu.Unlock()
+}
+
+// forget drops all of a Topic.
+func (k *cursorKeeper) forget(t *Topic) {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.mu.Lock()
+	for key := range k.moved {
+		if key.topic == t {
+			delete(k.moved, key)
+		}
+	}
+	k.mu.Unlock()
+	t.mu.Lock()
+	t.cursors = map[string]*cursor{}
+	t.mu.Unlock()
+}
+
+// flush writes all that moved.
+func (k *cursorKeeper) flush() error {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.mu.Lock()
+	moved := k.moved
+	k.moved = nil
+	k.mu.Unlock()
+	if len(moved) == 0 {
+		return nil
+	}
+	write := make(map[ledger.Key]ledger.Cursor, len(moved))
+	for key := range moved {
+		key.topic.mu.Lock()
+		if c := key.topic.cursors[key.name]; c != nil {
+			write[ledger.Key{Topic: key.topic.name, Reader: key.name}] = c.saved
+		}
+		key.topic.mu.Unlock()
+	}
+	err := k.store.ledger.PutCursors(write)
+	for key := range moved {
+		t := key.topic
+		t.mu.Lock()
+		if c := t.cursors[key.name]; c != nil {
+			if err != nil && t.ended == nil {
+				k.touch(t, key.name)
+			} else if n := write[ledger.Key{Topic: t.name, Reader: key.name}].Number; n > c.onDisk {
+				c.onDisk = n
+			}
+		}
+		t.roomier.fire()
+		t.mu.Unlock()
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package topic
+
+import (
+	"time"
+
+	"waverider/bus"
+)
+
+// promoteAfter is how many bytes a Topic may store in a shared stream before
+// it gets one of its own, whose blocks come free by themselves.
+const promoteAfter = 4 << 20
+
+// promotable tells whether the Topic has outgrown the shared stream. t.mu is held.
+func (t *Topic) promotable() bool {
+	return t.lane != nil && (t.here.stream == streamSync || t.here.stream == streamAsync) &&
+		t.before-t.since > promoteAfter && t.ended == nil
+}
+
+// promote moves the Topic to a stream of its own: from here on, new batches go
+// there; readers go through both. The Topic is busy.
+func (t *Topic) promote() {
+	s := t.store
+	t.mu.Lock()
+	meta := t.meta
+	t.mu.Unlock()
+	stream := ownStream(t.name, uint32(time.Now().Unix()))
+	seg := segmentOf(t.name, stream)
+	meta.Segments = append(append([]string{}, meta.Segments...), stream)
+	err := s.bus.Ensure(s.life, bus.Stream{Name: stream, Subjects: []string{seg.subjects()}, Kind: t.kind()})
+	if err == nil {
+		err = s.ledger.PutTopic(meta)
+	}
+	t.mu.Lock()
+	if err != nil {
+		s.log.Warn("topic stays in the shared stream", "topic", t.name, "err", err)
+		t.since = t.before // try again after as much
+	} else {
+		t.meta.Segments = meta.Segments
+		t.use(stream)
+		for _, p := range t.producers {
+			p.after = 0
+		}
+	}
+	t.mu.Unlock()
+	t.again()
+}

@@ -1,0 +1,219 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"waverider"
+	"waverider/bus"
+	"waverider/topic/batch"
+	"waverider/topic/ledger"
+)
+
+// ensureReady finds out, once, where the Topic stands.
+func (t *Topic) ensureReady(ctx context.Context) error {
+	t.mu.Lock()
+	ready, ended := t.ready, t.ended
+	t.mu.Unlock()
+	if ready || ended != nil {
+		return ended
+	}
+	t.opening.Lock()
+	defer t.opening.Unlock()
+	t.mu.Lock()
+	ready = t.ready
+	t.mu.Unlock()
+	if ready {
+		return nil
+	}
+	if err := t.recover(ctx); err != nil {
+		return fmt.Errorf("open Topic %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// recover looks at the last stored batch and at the marks.
+func (t *Topic) recover(ctx context.Context) error {
+	s := t.store
+	mark, _, err := s.ledger.Mark(t.name)
+	if err != nil {
+		return err
+	}
+	cursors, err := s.ledger.Cursors(t.name)
+	if err != nil {
+		return err
+	}
+	next, before := t.meta.Dropped, t.meta.DroppedBytes
+	next = max(next, 1)
+	stands := stored{}
+	if !t.memory() && !t.fresh {
+		if stands, err = t.lastStored(ctx); err != nil {
+			return err
+		}
+		if stands.found {
+			next, before = max(stands.next, next), stands.before
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.next, t.before, t.reserved, t.marked = next, before, mark.Reserved, mark.Next
+	t.cursors = map[string]*cursor{}
+	for id, c := range cursors {
+		t.cursors[id] = newCursor(c)
+	}
+	if !t.fresh {
+		if err := t.reincarnate(mark, stands); err != nil {
+			return err
+		}
+	}
+	t.first, t.firstByte = max(t.meta.Dropped, 1), t.meta.DroppedBytes
+	if t.memory() {
+		t.first, t.firstByte = t.next, t.before
+	} else {
+		t.use(t.meta.Segments[len(t.meta.Segments)-1])
+	}
+	t.producers = map[string]*producer{}
+	t.readers = map[*Reader]bool{}
+	t.ready = true
+	return nil
+}
+
+// use makes stream the one that new batches go to. t.mu is held.
+func (t *Topic) use(stream string) {
+	t.here = segmentOf(t.name, stream)
+	t.lane = t.store.lane(stream, t.kind())
+	t.since, t.lastSeq = t.before, 0
+}
+
+// stored is what the newest batch on disk tells.
+type stored struct {
+	found   bool
+	next    uint64
+	before  uint64
+	corrupt error
+}
+
+// lastStored reads the newest batch.
+func (t *Topic) lastStored(ctx context.Context) (stored, error) {
+	for i := len(t.meta.Segments) - 1; i >= 0; i-- {
+		seg := segmentOf(t.name, t.meta.Segments[i])
+		if err := t.store.bus.Ensure(ctx, bus.Stream{Name: seg.stream, Subjects: []string{seg.subjects()}, Kind: t.kind()}); err != nil {
+			return stored{}, err
+		}
+		m, err := t.store.bus.LastOf(ctx, seg.stream, seg.filter())
+		if errors.Is(err, bus.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return stored{}, err
+		}
+		b, err := batch.Decode(m.Data)
+		if err != nil {
+			return stored{corrupt: err}, nil
+		}
+		h := b.Header()
+		out := stored{found: true, next: b.Next(), before: h.Before + uint64(len(b.Data()))}
+		b.Release()
+		return out, nil
+	}
+	return stored{}, nil
+}
+
+// reincarnate begins a new incarnation where numbers that somebody may have
+// seen are no longer stored. t.mu is held.
+func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
+	seen := mark.Next
+	for _, c := range t.cursors {
+		seen = max(seen, c.saved.Number)
+	}
+	if t.memory() { // nothing is kept, so it begins anew
+		meta := t.meta
+		meta.Runs = []ledger.Run{{Incarnation: max(t.run().Incarnation+1, uint32(time.Now().Unix())), First: 1}}
+		t.meta, t.next, t.before = meta, 1, 0
+		return t.store.ledger.PutTopic(meta)
+	}
+	lost := t.next < seen
+	// After a kill nobody knows which of the numbers given since the last mark
+	// were seen: those of an async Topic are never given again.
+	open := t.meta.Durability != waverider.DurabilitySync && mark.Reserved > mark.Next
+	if !lost && !open && at.corrupt == nil {
+		return nil
+	}
+	first := max(mark.Reserved, seen, t.next)
+	if first == t.next && at.corrupt == nil {
+		return nil
+	}
+	now := time.Now()
+	meta := t.meta
+	run := ledger.Run{Incarnation: max(t.run().Incarnation+1, uint32(now.Unix())), First: first}
+	meta.Runs = append(append([]ledger.Run{}, meta.Runs...), run)
+	if lost || at.corrupt != nil {
+		d := ledger.Damage{At: now, Incarnation: t.run().Incarnation, From: t.next, To: max(seen, t.next), Cause: t.lossCause(at)}
+		meta.Damage = appendDamage(meta.Damage, d)
+		t.store.log.Error("records are missing at the end of a topic", "topic", t.name, "from", d.From, "to", d.To, "cause", d.Cause, "next", first)
+	}
+	if err := t.store.ledger.PutTopic(meta); err != nil {
+		return err
+	}
+	t.meta, t.next = meta, first
+	t.store.marks.touch(t)
+	return nil
+}
+
+func (t *Topic) lossCause(at stored) string {
+	switch {
+	case at.corrupt != nil:
+		return "the last batch is damaged: " + at.corrupt.Error()
+	case t.meta.Durability == waverider.DurabilityAsync && t.store.ledger.Unclean():
+		return "not yet on disk when the Hub died (async)"
+	default:
+		return "the store lost its tail: a damaged file, or a disk that lost what it had confirmed"
+	}
+}
+
+// maxDamage bounds what is remembered of one Topic.
+const maxDamage = 32
+
+func appendDamage(list []ledger.Damage, d ledger.Damage) []ledger.Damage {
+	list = append(append([]ledger.Damage{}, list...), d)
+	if len(list) > maxDamage {
+		list = list[len(list)-maxDamage:]
+	}
+	return list
+}
+
+// inspect finds streams that are behind their mark and opens the Topics that
+// live there now, so that the loss is noticed at start.
+func (s *Store) inspect(ctx context.Context) error {
+	marks, err := s.ledger.StreamMarks()
+	if err != nil {
+		return err
+	}
+	states, err := s.bus.Streams(ctx)
+	if err != nil {
+		return err
+	}
+	behind := map[string]bool{}
+	for name, mark := range marks {
+		behind[name] = mark.Last > 0
+	}
+	for _, st := range states {
+		if mark, ok := marks[st.Name]; !ok || st.Last >= mark.Last {
+			delete(behind, st.Name)
+		} else {
+			s.log.Error("a stream of the store ends before its mark", "stream", st.Name, "last", st.Last, "mark", mark.Last)
+		}
+	}
+	for _, t := range s.topics {
+		for _, stream := range t.meta.Segments {
+			if behind[stream] {
+				if err := t.ensureReady(ctx); err != nil {
+					return err
+				}
+				break
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package topic
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"waverider"
+	"waverider/topic/batch"
+)
+
+// maxBytes is the Topic's limit. t.mu is held.
+func (t *Topic) maxBytes() uint64 {
+	return uint64(t.meta.WithDefaults().MaxBytes)
+}
+
+// roomFor tells whether n more bytes stay within the limit. t.mu is held.
+func (t *Topic) roomFor(n int) bool {
+	if t.memory() {
+		return true // the ring drops its oldest
+	}
+	open := uint64(0)
+	for _, p := range t.queue {
+		open += uint64(p.open.Bytes())
+	}
+	return t.before-t.firstByte+open+uint64(n) <= t.maxBytes()
+}
+
+// floor is the oldest number that some reader still needs. t.mu is held.
+func (t *Topic) floor() uint64 {
+	low := t.next
+	if t.meta.Discard == waverider.DiscardOld {
+		return low
+	}
+	for name, c := range t.cursors {
+		if holding(name) {
+			low = min(low, c.onDisk)
+		}
+	}
+	return low
+}
+
+// holders names who keeps records from being dropped, with how many. t.mu is held.
+func (t *Topic) holders() string {
+	var list []string
+	for name, c := range t.cursors {
+		if holding(name) && c.onDisk < t.next {
+			list = append(list, fmt.Sprintf("%s has not acked %d records", name, t.next-c.onDisk))
+		}
+	}
+	if len(list) == 0 {
+		return "its records are on their way to the disk"
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+// makeRoom drops the oldest records nobody needs until n more bytes fit, and a
+// tenth of the limit more, so that it is done rarely.
+func (t *Topic) makeRoom(ctx context.Context, n uint64) error {
+	t.mu.Lock()
+	limit, have := t.maxBytes(), t.before-t.firstByte
+	before, floor := t.before, t.floor()
+	t.mu.Unlock()
+	slack := limit / 10
+	if have+n+slack <= limit || floor == 0 {
+		return nil
+	}
+	goal := have + n + slack - limit // bytes to drop
+	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Before <= before-have+goal })
+}
+
+// expire drops records older than the Topic's age.
+func (t *Topic) expire(ctx context.Context, now time.Time) error {
+	t.mu.Lock()
+	age, floor, empty := t.meta.MaxAge, t.floor(), t.next == t.first
+	t.mu.Unlock()
+	if age <= 0 || empty {
+		return nil
+	}
+	limit := now.Add(-time.Duration(age)).UnixMilli()
+	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Time < limit })
+}
+
+// drop removes the batches before the last one that old holds for, as far as
+// all their records are below floor.
+func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) bool) error {
+	if t.memory() {
+		return nil
+	}
+	t.mu.Lock()
+	first := t.first
+	t.mu.Unlock()
+	where, err := t.seek(ctx, func(h batch.Header) bool { return h.First <= floor && old(h) })
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	segments := t.meta.Segments
+	t.mu.Unlock()
+	at := max(slices.Index(segments, where.stream), 0)
+	seg := segmentOf(t.name, segments[at])
+	h, seq, err := t.headerFrom(ctx, seg, where.seq)
+	if err != nil {
+		return err
+	}
+	if h.First <= first {
+		return nil
+	}
+	// First it is written down, then done: a reader of the time between is told.
+	t.mu.Lock()
+	t.first, t.firstByte = h.First, h.Before
+	t.meta.Dropped, t.meta.DroppedBytes = h.First, h.Before
+	gone := segments[:at]
+	t.meta.Segments = slices.Clone(t.meta.Segments[at:])
+	meta := t.meta
+	t.roomier.fire()
+	t.mu.Unlock()
+	if err := t.store.ledger.PutTopic(meta); err != nil {
+		return err
+	}
+	for _, stream := range gone {
+		if err := t.leaveStream(ctx, stream); err != nil {
+			return err
+		}
+	}
+	return t.store.bus.Purge(ctx, seg.stream, seg.filter(), seq)
+}
+
+// leaveStream removes all the Topic has in a stream it does not use any more.
+func (t *Topic) leaveStream(ctx context.Context, stream string) error {
+	if stream == streamSync || stream == streamAsync {
+		return t.store.bus.Purge(ctx, stream, segmentOf(t.name, stream).filter(), 0)
+	}
+	if err := t.store.bus.Delete(ctx, stream); err != nil {
+		return err
+	}
+	return t.store.ledger.DeleteStreamMark(stream)
+}

@@ -1,0 +1,91 @@
+package topic
+
+import (
+	"time"
+
+	"waverider/bus"
+	"waverider/topic/batch"
+)
+
+// seal closes the open batches of up to n producers and numbers their records.
+func (t *Topic) seal(n int) (work []*sealed, size int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next, before := t.next, t.before
+	for len(t.queue) > 0 && len(work) < n {
+		p := t.queue[0]
+		if t.lane != nil && next+uint64(p.open.Count()) > t.reserved {
+			break // the lane sees to a mark and comes again
+		}
+		t.queue = t.queue[1:]
+		p.queued = false
+		count, bytes := uint64(p.open.Count()), uint64(p.open.Bytes())
+		b := p.open.Seal(batch.Header{Origin: t.store.origin, Incarnation: t.run().Incarnation, First: next, Before: before,
+			Epoch: p.tag.Epoch, End: p.tag.End, Cause: p.tag.Cause})
+		p.open = nil
+		w := &sealed{topic: t, from: p, batch: b, count: count, last: p.tag}
+		if t.lane != nil {
+			w.msg = bus.Msg{Subject: t.here.subject(t.store.token, p.id), Data: b.Encoded(), After: p.after}
+		}
+		work = append(work, w)
+		next += count
+		before += bytes
+		size += int(bytes)
+	}
+	if len(t.queue) == 0 {
+		t.queue = nil
+	}
+	t.moved.fire() // there is room in new batches
+	return work, size
+}
+
+// complete takes in what became of batches that seal gave out.
+func (t *Topic) complete(work []*sealed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	for _, w := range work {
+		p := w.from
+		p.stored += w.count
+		if w.err != nil {
+			p.failed = w.err
+			w.batch.Release()
+			continue
+		}
+		if h := w.batch.Header(); h.First != t.next {
+			// One before it failed: what is stored has the number it has, the
+			// numbers between are not used.
+			t.store.log.Error("a gap in the numbers of a topic", "topic", t.name, "from", t.next, "to", h.First)
+		}
+		p.after, p.last, t.lastSeq = w.seq, w.last, max(t.lastSeq, w.seq)
+		t.next = w.batch.Next()
+		size := len(w.batch.Data())
+		t.before = w.batch.Header().Before + uint64(size)
+		t.rate.add(now, w.count, uint64(size))
+		t.tail.push(t, w.batch, w.seq, t.here)
+	}
+	if t.lane != nil {
+		t.store.marks.touch(t)
+	}
+	t.grew.fire()
+	t.moved.fire()
+}
+
+// again gives the Topic back to a lane when more has come meanwhile.
+func (t *Topic) again() {
+	t.mu.Lock()
+	if t.promotable() {
+		t.mu.Unlock()
+		t.store.tasks.Go(t.promote)
+		return
+	}
+	l := t.lane
+	if len(t.queue) == 0 {
+		t.busy = false
+		t.moved.fire()
+		t.mu.Unlock()
+		return
+	}
+	t.mu.Unlock()
+	l.add(t)
+}

@@ -1,0 +1,361 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"path/filepath"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"waverider"
+	"waverider/bus"
+	"waverider/topic/ledger"
+)
+
+// Config is what a Store needs to know.
+type Config struct {
+	Dir      string // folder of its own
+	Hub      string // id of the Hub: it numbers the records
+	MaxStore int64  // bytes all Topics together may take
+	MinFree  int64  // bytes of the disk left free; below, writes are refused
+	Log      *slog.Logger
+}
+
+// Store holds the Topics of one Hub. All methods are safe for concurrent use.
+type Store struct {
+	cfg    Config
+	log    *slog.Logger
+	bus    *bus.Bus
+	ledger *ledger.Ledger
+	origin uint64
+	token  string // origin as part of a subject
+
+	life  context.Context // ends with Close
+	end   context.CancelFunc
+	tasks sync.WaitGroup
+
+	guard   *guard
+	marks   marker
+	cursors cursorKeeper
+	revival revival
+
+	mu      sync.Mutex
+	topics  map[waverider.TopicName]*Topic
+	lanes   map[string]*lane // by stream
+	reading atomic.Int32 // Topics with live readers
+	closed  bool
+	changed signal // a Topic came or went
+}
+
+// Streams that small Topics share.
+const (
+	streamSync  = "sync"
+	streamAsync = "async"
+)
+
+// Open opens the Store in cfg.Dir, or makes it. What an unclean end or a
+// damaged disk has taken is logged and noted with the Topics.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	l, err := ledger.Open(filepath.Join(cfg.Dir, "topics.db"))
+	if err != nil {
+		return nil, err
+	}
+	b, err := bus.Open(ctx, bus.Config{Dir: filepath.Join(cfg.Dir, "streams"), Hub: cfg.Hub, MaxStore: cfg.MaxStore, Log: cfg.Log})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open Topic store: %w", err), l.Close())
+	}
+	s := &Store{cfg: cfg, log: cfg.Log, bus: b, ledger: l, topics: map[waverider.TopicName]*Topic{}, lanes: map[string]*lane{}}
+	s.origin = originOf(cfg.Hub)
+	s.token = fmt.Sprintf("%016x", s.origin)
+	s.life, s.end = context.WithCancel(context.Background())
+	s.marks.store, s.cursors.store = s, s
+	s.guard = newGuard(cfg.Dir, cfg.MinFree, cfg.Log)
+	if err := s.load(ctx); err != nil {
+		s.end()
+		return nil, errors.Join(err, b.Close(), l.Close())
+	}
+	s.tasks.Go(func() { s.guard.run(s.life) })
+	s.tasks.Go(func() { s.tend(s.life) })
+	return s, nil
+}
+
+// originOf makes the number that stands for a Hub in stored batches.
+func originOf(hub string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(hub))
+	return h.Sum64()
+}
+
+// load makes the Topics of the ledger known; each looks at its store when it is
+// first used, or now when something may be missing.
+func (s *Store) load(ctx context.Context) error {
+	for name, subjects := range map[string]string{streamSync: "wr.hub.sync.*.*.*", streamAsync: "wr.hub.async.*.*.*"} {
+		kind := bus.Sync
+		if name == streamAsync {
+			kind = bus.Async
+		}
+		if err := s.bus.Ensure(ctx, bus.Stream{Name: name, Subjects: []string{subjects}, Kind: kind}); err != nil {
+			return fmt.Errorf("open stream %s: %w", name, err)
+		}
+	}
+	metas, err := s.ledger.Topics()
+	if err != nil {
+		return err
+	}
+	for _, meta := range metas {
+		if meta.Deleting {
+			if err := s.erase(ctx, meta); err != nil {
+				s.log.Warn("deleted topic not erased yet", "topic", meta.Name, "err", err)
+			}
+			continue
+		}
+		s.topics[meta.Name] = newTopic(s, meta)
+	}
+	return s.inspect(ctx)
+}
+
+// Close makes everything durable that was accepted, ends all readers and
+// writers, and closes the files.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	topics := s.list()
+	lanes := make([]*lane, 0, len(s.lanes))
+	for _, l := range s.lanes {
+		lanes = append(lanes, l)
+	}
+	s.mu.Unlock()
+	for _, t := range topics {
+		t.close(ErrClosed)
+	}
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, l := range lanes {
+		l.drain(ctx)
+	}
+	s.end()
+	s.tasks.Wait()
+	err := errors.Join(s.cursors.flush(), s.marks.flush())
+	return errors.Join(err, s.bus.Close(), s.ledger.Close())
+}
+
+// list is all Topics by name; s.mu is held.
+func (s *Store) list() []*Topic {
+	all := make([]*Topic, 0, len(s.topics))
+	for _, t := range s.topics {
+		all = append(all, t)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
+	return all
+}
+
+// Topics answers all Topics, by name.
+func (s *Store) Topics() []*Topic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list()
+}
+
+// Topic finds one by name; the error is NotFound when there is none.
+func (s *Store) Topic(name waverider.TopicName) (*Topic, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.topics[name]; t != nil {
+		return t, nil
+	}
+	return nil, waverider.Errorf(waverider.NotFound, "Topic %s not found", name)
+}
+
+// Create makes a Topic; it is on disk when this returns. The error is Conflict
+// when there is one of that name.
+func (s *Store) Create(ctx context.Context, cfg waverider.TopicConfig) (*Topic, error) {
+	t, made, err := s.ensure(ctx, cfg)
+	if err == nil && !made {
+		return nil, waverider.Errorf(waverider.Conflict, "Topic with given id already exist: %s", cfg.Name)
+	}
+	return t, err
+}
+
+// Ensure finds a Topic or makes it with cfg. A Topic of another content type
+// than asked for is an error of kind Unsupported; cfg.ContentType "" takes any.
+func (s *Store) Ensure(ctx context.Context, cfg waverider.TopicConfig) (*Topic, error) {
+	s.mu.Lock()
+	t := s.topics[cfg.Name]
+	s.mu.Unlock()
+	if t == nil {
+		var err error
+		if t, _, err = s.ensure(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	if have := t.Config().ContentType; cfg.ContentType != "" && !sameType(have, cfg.ContentType) {
+		return nil, waverider.Errorf(waverider.Unsupported, "Unsupported content-type: Topic %s is %s, not %s", cfg.Name, have, cfg.ContentType)
+	}
+	return t, nil
+}
+
+// sameType takes the two names of NDJSON for one.
+func sameType(a, b string) bool {
+	if b == waverider.TypeTextNDJSON {
+		b = waverider.TypeNDJSON
+	}
+	if a == waverider.TypeTextNDJSON {
+		a = waverider.TypeNDJSON
+	}
+	return a == b
+}
+
+func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic, made bool, err error) {
+	if cfg.Durability == "" {
+		cfg.Durability = waverider.DurabilitySync
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, false, err
+	}
+	for {
+		s.mu.Lock()
+		switch t := s.topics[cfg.Name]; {
+		case s.closed:
+			s.mu.Unlock()
+			return nil, false, ErrClosed
+		case t == nil:
+			t = newTopic(s, s.newMeta(cfg))
+			t.making = make(chan struct{})
+			s.topics[cfg.Name] = t
+			s.mu.Unlock()
+			return s.make(t)
+		default:
+			s.mu.Unlock()
+			if t.making != nil {
+				select {
+				case <-t.making:
+				case <-ctx.Done():
+					return nil, false, ctx.Err()
+				}
+				if t.makeErr != nil {
+					continue // somebody else's attempt failed; ours may not
+				}
+			}
+			return t, false, nil
+		}
+	}
+}
+
+func (s *Store) newMeta(cfg waverider.TopicConfig) ledger.Topic {
+	now := time.Now()
+	meta := ledger.Topic{TopicConfig: cfg, Created: now, Dropped: 1,
+		Runs: []ledger.Run{{Incarnation: uint32(now.Unix()), First: 1}}}
+	switch {
+	case cfg.Durability == waverider.DurabilityMemory:
+	case cfg.MaxBytes > 0 || cfg.MaxAge > 0 || cfg.Discard != "": // limits are kept by whole blocks of a stream of its own
+		meta.Segments = []string{ownStream(cfg.Name, meta.Runs[0].Incarnation)}
+	case cfg.Durability == waverider.DurabilityAsync:
+		meta.Segments = []string{streamAsync}
+	default:
+		meta.Segments = []string{streamSync}
+	}
+	return meta
+}
+
+// make puts a new Topic on disk.
+func (s *Store) make(t *Topic) (*Topic, bool, error) {
+	defer close(t.making)
+	err := s.guard.check()
+	if err == nil {
+		err = s.ledger.PutTopic(t.meta)
+	}
+	if err != nil {
+		t.makeErr = err
+		s.mu.Lock()
+		delete(s.topics, t.name)
+		s.mu.Unlock()
+		return nil, false, err
+	}
+	t.mu.Lock()
+	t.fresh = true
+	t.mu.Unlock()
+	s.mu.Lock()
+	s.changed.fire()
+	s.mu.Unlock()
+	s.log.Info("topic created", "topic", t.name, "type", t.meta.ContentType, "durability", t.meta.Durability)
+	return t, true, nil
+}
+
+// Delete removes a Topic with all its records. Its readers and writers end.
+func (s *Store) Delete(ctx context.Context, name waverider.TopicName) error {
+	t, err := s.Topic(name)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	if t.ended != nil {
+		t.mu.Unlock()
+		return waverider.Errorf(waverider.NotFound, "Topic %s not found", name)
+	}
+	t.meta.Deleting = true
+	meta := t.meta
+	t.mu.Unlock()
+	if err := s.ledger.PutTopic(meta); err != nil {
+		t.mu.Lock()
+		t.meta.Deleting = false
+		t.mu.Unlock()
+		return err
+	}
+	t.close(waverider.Errorf(waverider.Gone, "Topic %s was deleted", name))
+	if err := t.idle(ctx); err != nil {
+		return err
+	}
+	s.cursors.forget(t)
+	if err := s.erase(ctx, meta); err != nil {
+		return fmt.Errorf("erase Topic %s: %w", name, err)
+	}
+	s.mu.Lock()
+	delete(s.topics, name)
+	s.changed.fire()
+	s.mu.Unlock()
+	s.log.Info("topic deleted", "topic", name)
+	return nil
+}
+
+// erase drops the records of a Topic and then what is known of it.
+func (s *Store) erase(ctx context.Context, meta ledger.Topic) error {
+	for _, stream := range meta.Segments {
+		seg := segmentOf(meta.Name, stream)
+		if stream != streamSync && stream != streamAsync {
+			if err := s.bus.Delete(ctx, stream); err != nil {
+				return err
+			}
+			if err := s.ledger.DeleteStreamMark(stream); err != nil {
+				return err
+			}
+			s.mu.Lock()
+			delete(s.lanes, stream)
+			s.mu.Unlock()
+		} else if err := s.bus.Purge(ctx, stream, seg.filter(), 0); err != nil {
+			return err
+		}
+	}
+	return s.ledger.DeleteTopic(meta.Name)
+}
+
+// lane answers who commits for a stream.
+func (s *Store) lane(stream string, kind bus.Kind) *lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lanes[stream]
+	if l == nil {
+		l = &lane{store: s, stream: stream, kind: kind}
+		s.lanes[stream] = l
+	}
+	return l
+}

@@ -1,0 +1,53 @@
+package topic
+
+import (
+	"context"
+	"time"
+)
+
+const tendEvery = 10 * time.Second
+
+// tend does what time brings: old records go, readers nobody uses are forgotten.
+func (s *Store) tend(ctx context.Context) {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.Tend(ctx, now)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Tend does once what is done every ten seconds, as of now.
+func (s *Store) Tend(ctx context.Context, now time.Time) {
+	for _, t := range s.Topics() {
+		t.mu.Lock()
+		aged := t.meta.MaxAge > 0 && t.ended == nil
+		var stale []string
+		for name, c := range t.cursors {
+			if c.readers == 0 && c.saved.Expires > 0 && now.Sub(c.saved.Updated) > c.saved.Expires {
+				stale = append(stale, name)
+			}
+		}
+		t.mu.Unlock()
+		for _, name := range stale {
+			s.log.Info("reader forgotten: nobody has read for too long", "topic", t.name, "reader", name)
+			if err := t.Forget(ctx, name); err != nil {
+				s.log.Warn("reader not forgotten", "topic", t.name, "reader", name, "err", err)
+			}
+		}
+		if !aged {
+			continue
+		}
+		err := t.ensureReady(ctx)
+		if err == nil {
+			err = t.expire(ctx, now)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("old records not dropped", "topic", t.name, "err", err)
+		}
+	}
+}

@@ -1,0 +1,255 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"waverider"
+	"waverider/bus"
+	"waverider/topic/batch"
+)
+
+// Anonymous is the producer of those who do not number their records: HTTP
+// requests. They share batches.
+const Anonymous = "any"
+
+// Writer adds the records of one producer to a Topic. One goroutine at a time
+// calls Append; Flush and Stored may be called beside it.
+type Writer struct {
+	t    *Topic
+	p    *producer
+	to   uint64 // p.added after this Writer's last record
+	Wait bool   // wait for room when readers hold all of it, else fail with Full
+}
+
+// Writer opens the Topic for a producer. What it stored last is Last. Close
+// lets go of it.
+func (t *Topic) Writer(ctx context.Context, id string) (*Writer, error) {
+	if err := t.ensureReady(ctx); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	p := t.producers[id]
+	if p != nil {
+		p.users++
+		t.mu.Unlock()
+		return &Writer{t: t, p: p, to: p.added, Wait: true}, nil
+	}
+	t.mu.Unlock()
+	found, err := t.findProducer(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p = t.producers[id]; p == nil {
+		p = found
+		t.producers[id] = p
+	}
+	p.users++
+	return &Writer{t: t, p: p, to: p.added, Wait: true}, nil
+}
+
+// findProducer reads what a producer stored last, in the newest stream that
+// has something of it.
+func (t *Topic) findProducer(ctx context.Context, id string) (*producer, error) {
+	p := &producer{id: id}
+	t.mu.Lock()
+	segments, here, fresh := t.meta.Segments, t.here, t.fresh
+	t.mu.Unlock()
+	if fresh || t.memory() {
+		return p, nil
+	}
+	for i := len(segments) - 1; i >= 0; i-- {
+		seg := segmentOf(t.name, segments[i])
+		m, err := t.store.bus.LastOf(ctx, seg.stream, seg.subject(t.store.token, id))
+		if errors.Is(err, bus.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if seg == here {
+			p.after = m.Seq
+		}
+		b, err := batch.Decode(m.Data)
+		if err != nil {
+			t.store.log.Error("last batch of a producer is damaged: what it sends again may be stored twice", "topic", t.name, "producer", id, "err", err)
+			return p, nil
+		}
+		h := b.Header()
+		b.Release()
+		p.last = State{Epoch: h.Epoch, End: h.End, Cause: h.Cause}
+		return p, nil
+	}
+	return p, nil
+}
+
+// Last is how far the producer's stored records come.
+func (w *Writer) Last() State {
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	return w.p.last
+}
+
+// Append adds whole records, which lie one after the other in records, and
+// returns when they are in the open batch: it waits while that is full. After
+// them the producer stands at tag. On an error nothing was added.
+func (w *Writer) Append(ctx context.Context, records []byte, lengths []uint32, tag State) error {
+	if len(lengths) == 0 {
+		return nil
+	}
+	t, p := w.t, w.p
+	t.mu.Lock()
+	for {
+		if err := t.writable(p); err != nil {
+			t.mu.Unlock()
+			return err
+		}
+		if !t.roomFor(len(records)) {
+			if err := w.awaitRoom(ctx, len(records)); err != nil {
+				t.mu.Unlock()
+				return err
+			}
+			continue
+		}
+		if p.open == nil || fits(p.open, len(records), len(lengths)) {
+			break
+		}
+		moved := t.moved.wait()
+		t.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		t.mu.Lock()
+	}
+	if p.open == nil {
+		p.open = batch.NewBuilder(len(records))
+	}
+	p.open.Add(records, lengths, time.Now().UnixMilli(), nil)
+	p.tag = tag
+	p.added += uint64(len(lengths))
+	w.to = p.added
+	if !p.queued {
+		p.queued = true
+		t.queue = append(t.queue, p)
+	}
+	t.fresh = false
+	if t.busy {
+		t.mu.Unlock()
+		return nil
+	}
+	t.busy = true
+	if t.lane == nil { // memory: nobody to wait for
+		t.mu.Unlock()
+		t.completeNow()
+		return nil
+	}
+	l := t.lane
+	t.mu.Unlock()
+	l.add(t)
+	return nil
+}
+
+func fits(b *batch.Builder, bytes, count int) bool {
+	roomBytes, roomCount := b.Room()
+	return bytes <= roomBytes && count <= roomCount
+}
+
+// completeNow stores the open batches of a memory Topic: they are in its tail.
+func (t *Topic) completeNow() {
+	for {
+		work, _ := t.seal(commitMessages)
+		t.complete(work)
+		t.mu.Lock()
+		if len(t.queue) == 0 {
+			t.busy = false
+			t.moved.fire()
+			t.mu.Unlock()
+			return
+		}
+		t.mu.Unlock()
+	}
+}
+
+// writable says why nothing can be added now. t.mu is held.
+func (t *Topic) writable(p *producer) error {
+	if t.ended != nil {
+		return t.ended
+	}
+	if p.failed != nil {
+		return p.failed
+	}
+	if t.lane == nil {
+		return nil
+	}
+	return t.store.guard.check()
+}
+
+// awaitRoom drops what may go, and waits for readers if that is not enough.
+// t.mu is held, and again when it returns.
+func (w *Writer) awaitRoom(ctx context.Context, n int) error {
+	t := w.t
+	roomier := t.roomier.wait()
+	t.mu.Unlock()
+	err := t.makeRoom(ctx, uint64(n))
+	t.mu.Lock()
+	if err != nil || t.roomFor(n) || t.ended != nil {
+		return err
+	}
+	if !w.Wait {
+		return waverider.Errorf(waverider.Full, "Topic %s is full: %s; wait, raise its limit, or make it with discard old", t.name, t.holders())
+	}
+	t.mu.Unlock()
+	defer t.mu.Lock()
+	select {
+	case <-roomier:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Flush waits until everything this Writer added is durable, and answers the
+// place after it. It fails with Full as soon as the disk is.
+func (w *Writer) Flush(ctx context.Context) (Cursor, error) {
+	t := w.t
+	for {
+		t.mu.Lock()
+		switch {
+		case w.p.failed != nil:
+			defer t.mu.Unlock()
+			return Cursor{}, w.p.failed
+		case w.p.stored >= w.to:
+			defer t.mu.Unlock()
+			return t.cursorAt(t.next), nil
+		case t.ended != nil && !t.busy:
+			defer t.mu.Unlock()
+			return Cursor{}, t.ended
+		}
+		moved := t.moved.wait()
+		t.mu.Unlock()
+		select {
+		case <-moved:
+		case <-t.store.guard.refusing():
+			if err := t.store.guard.check(); err != nil {
+				return Cursor{}, err
+			}
+		case <-ctx.Done():
+			return Cursor{}, ctx.Err()
+		}
+	}
+}
+
+// Close lets go of the producer. What was added is stored all the same.
+func (w *Writer) Close() {
+	t := w.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w.p.users--
+	if w.p.users == 0 && w.p.id != Anonymous && w.p.stored == w.p.added {
+		delete(t.producers, w.p.id) // it is found again on disk
+	}
+}
