@@ -225,3 +225,5 @@ func TestReadersAndWritersEndWithTheTopic(t *testing.T) {
 		t.Errorf("a new Topic of that name has %d records, want 10", n)
 	}
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
