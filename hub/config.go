@@ -7,6 +7,7 @@ import (
 	"waverider"
 	"waverider/auth"
 	"waverider/runtime"
+	"waverider/topic"
 )
 
 // Config is what a Hub needs to know. The zero value of every field but
@@ -14,6 +15,7 @@ import (
 type Config struct {
 	DataDir *DataDir        // opened by OpenDataDir
 	Runtime runtime.Runtime // runs the Instances
+	Topics  *topic.Store    // keeps the Topics; nil: this Hub has none
 	ID      string          // shown as location; default: the key's id
 	Name    string          // for people
 	Build   string          // version of this program

@@ -19,6 +19,7 @@ const dataVersion = 1
 //	identity.key        the Hub's Ed25519 key
 //	journal.db          Sequences, Instances
 //	packages/           unpacked packages by digest
+//	topics/             records of Topics, and what is remembered of them
 //	slots/ID/           working folder of each Instance, the program's own
 //	kept/ID/            stdout, stderr, log and unread output of each Instance
 //	state/ID            what the program saved
@@ -34,7 +35,7 @@ func OpenDataDir(path string) (*DataDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data dir: %w", err)
 	}
-	for _, sub := range []string{"", "packages", "slots", "kept", "state", "run"} {
+	for _, sub := range []string{"", "packages", "topics", "slots", "kept", "state", "run"} {
 		if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
 			return nil, fmt.Errorf("make data dir: %w", err)
 		}

@@ -18,6 +18,7 @@ func (h *Hub) Routes(m *wire.Mux) {
 	h.instanceRoutes(m)
 	h.streamRoutes(m)
 	h.eventRoutes(m)
+	h.topicRoutes(m)
 }
 
 // api registers a route of the REST API and keeps its audit.

@@ -93,3 +93,12 @@ func diskFull(err error) error {
 	}
 	return err
 }
+
+// DiskSize is the size in bytes of the disk that holds dir.
+func DiskSize(dir string) (int64, error) {
+	usage, err := disk.Usage(dir)
+	if err != nil {
+		return 0, fmt.Errorf("read disk of %s: %w", dir, err)
+	}
+	return int64(usage.Total), nil
+}

@@ -92,6 +92,31 @@ func (t *Topic) resume(name string, c *cursor) (*Reader, error) {
 	return r, nil
 }
 
+// Plain opens a reader of those who give no name. They share one cursor: who
+// comes when there is no other goes on there, others get what comes from now on.
+func (t *Topic) Plain(ctx context.Context) (*Reader, error) {
+	if err := t.ensureReady(ctx); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended != nil {
+		return nil, t.ended
+	}
+	c := t.cursors[readerPlain]
+	if c == nil {
+		c = newCursor(ledger.Cursor{Incarnation: t.incarnation(t.first), Number: t.first})
+		t.cursors[readerPlain] = c
+	}
+	r := &Reader{t: t, name: readerPlain, cursor: c, at: min(c.saved.Number, t.next), since: time.Now()}
+	if c.readers > 0 {
+		r.at = t.next
+	}
+	c.readers++
+	t.join(r)
+	return r, nil
+}
+
 // Known answers where a durable reader stands, without opening it.
 func (t *Topic) Known(ctx context.Context, name string) (Place, bool, error) {
 	if err := t.ensureReady(ctx); err != nil {

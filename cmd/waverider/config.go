@@ -45,6 +45,7 @@ type hubConfig struct {
 	LogLimit   int64 // MiB
 	FreeDisk   int64 // MiB
 	FreeMemory int64 // MiB
+	TopicDisk  int64 // MiB
 	WarmPool   int
 
 	LogLevel  string
@@ -75,7 +76,8 @@ func (c *hubConfig) register(f *pflag.FlagSet) {
 	f.IntVar(&c.MaxEnded, "max-ended", 1000, "keep at most so many ended Instances")
 	f.DurationVar(&c.StartWait, "start-timeout", 30*time.Second, "answer a start after this time at the latest")
 	f.Int64Var(&c.LogLimit, "log-limit", 16, "MiB kept of each of an Instance's stdout, stderr and log")
-	f.Int64Var(&c.FreeDisk, "min-free-disk", 64, "MiB of disk to keep free: no upload or start below")
+	f.Int64Var(&c.FreeDisk, "min-free-disk", 64, "MiB of disk to keep free: no upload, start or record of a Topic below")
+	f.Int64Var(&c.TopicDisk, "max-topic-disk", 0, "MiB that all Topics together may take; 0 is the whole disk")
 	f.Int64Var(&c.FreeMemory, "min-free-memory", 64, "MiB of memory to keep free: no start below")
 	f.IntVar(&c.WarmPool, "warm-pool", -1, "runners kept ready for each language; 0 is none, -1 lets the Hub decide")
 
@@ -180,6 +182,7 @@ func (c *hubConfig) validateRest() error {
 	check(c.MaxEnded > 0, "max-ended: want a number above 0")
 	check(c.LogLimit > 0, "log-limit: want a number of MiB above 0")
 	check(c.FreeDisk >= 0 && c.FreeMemory >= 0, "min-free-disk and min-free-memory: want 0 or more MiB")
+	check(c.TopicDisk >= 0, "max-topic-disk: want 0 or more MiB")
 	check(c.WarmPool >= -1, "warm-pool: want -1, 0 or more")
 	return errors.Join(errs...)
 }

@@ -17,6 +17,7 @@ import (
 	"waverider/auth"
 	"waverider/hub"
 	"waverider/runtime"
+	"waverider/topic"
 	"waverider/wire"
 )
 
@@ -96,6 +97,7 @@ type house struct {
 	public   net.Listener // the API of everyone
 	instance net.Listener // the API of Instances, a Unix socket
 	runtime  runtime.Runtime
+	topics   *topic.Store
 	killed   bool           // the Instances were ended, so their keeper goes too
 	closers  []func() error // last first
 }
@@ -108,13 +110,13 @@ func runHub(ctx context.Context, c *hubConfig, s *settings, out io.Writer) (err 
 		h.log.Warn(w)
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	for _, step := range []func(context.Context) error{h.openData, h.openIdentity, h.openTLS, h.listen, h.openRuntime} {
+	for _, step := range []func(context.Context) error{h.openData, h.openIdentity, h.openTLS, h.listen, h.openTopics, h.openRuntime} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	core, err := hub.Open(ctx, hub.Config{
-		DataDir: h.data, Runtime: h.runtime, ID: h.id, Name: c.Name, Build: buildVersion(),
+		DataDir: h.data, Runtime: h.runtime, Topics: h.topics, ID: h.id, Name: c.Name, Build: buildVersion(),
 		Key: h.key, APISocket: h.instance.Addr().String(),
 		Restart: waverider.RestartPolicy(c.Restart), StartTimeout: c.StartWait, RetainEnded: c.Lifetime, MaxEnded: c.MaxEnded,
 		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
@@ -166,6 +168,23 @@ func (h *house) openIdentity(context.Context) (err error) {
 		h.log.Info("admin token written", "file", h.cfg.TokenFile)
 	}
 	return err
+}
+
+func (h *house) openTopics(ctx context.Context) (err error) {
+	limit := h.cfg.TopicDisk << 20
+	if limit == 0 {
+		if limit, err = hub.DiskSize(h.cfg.DataDir); err != nil {
+			return err
+		}
+	}
+	// The key's id, not --id: what is stored belongs to this Hub whatever it is called.
+	h.topics, err = topic.Open(ctx, topic.Config{Dir: h.data.Path("topics"), Hub: h.key.ID(), MaxStore: limit,
+		MinFree: h.cfg.FreeDisk << 20, Log: h.log})
+	if err != nil {
+		return fmt.Errorf("open Topics: %w", err)
+	}
+	h.onClose(h.topics.Close)
+	return nil
 }
 
 func (h *house) openTLS(context.Context) error {
