@@ -183,6 +183,8 @@ func (s *Session) read(l *link, f *FrameReader) error {
 			err = s.readData(l, f, h)
 		case FrameWindow:
 			err = s.readWindow(l, f, h)
+		case FrameMark:
+			err = s.readMark(l, f, h)
 		case FrameMessage:
 			err = s.readMessage(l, f, h)
 		case FrameEnd:

@@ -23,10 +23,11 @@ const (
 	FrameWindow  FrameType = 4
 	FrameEnd     FrameType = 5
 	FrameMessage FrameType = 6
+	FrameMark    FrameType = 7
 )
 
 func (t FrameType) String() string {
-	names := [...]string{1: "HELLO", 2: "WELCOME", 3: "DATA", 4: "WINDOW", 5: "END", 6: "MESSAGE"}
+	names := [...]string{1: "HELLO", 2: "WELCOME", 3: "DATA", 4: "WINDOW", 5: "END", 6: "MESSAGE", 7: "MARK"}
 	if int(t) < len(names) && t > 0 {
 		return names[t]
 	}

@@ -23,6 +23,22 @@ type Start struct {
 	ExitTimeout int                  `json:"exitTimeout,omitempty"` // ms
 	Scramjet    string               `json:"scramjet,omitempty"`
 	Env         map[string]string    `json:"env,omitempty"`
+
+	// For an Instance whose input is a Topic.
+	Marks     bool   `json:"marks,omitempty"`     // the runner is to send marks
+	ReadAhead int    `json:"readAhead,omitempty"` // records a program may hold that does not pull one by one; 0: the runner's default
+	Ack       string `json:"ack,omitempty"`       // AckSave, or empty: marks say what is finished
+	Skip      *Skip  `json:"skip,omitempty"`      // output that an earlier run has given already
+}
+
+// AckSave in Start.Ack tells that input is finished when the program saves.
+const AckSave = "save"
+
+// Skip makes a runner drop what its program emits up to a position, both
+// numbers as in a Mark of this run. It works where marks are exact.
+type Skip struct {
+	Done uint64 `json:"done"`
+	N    uint64 `json:"n"`
 }
 
 // API tells a program where its Hub's REST API answers it.

@@ -25,7 +25,8 @@ type outputState struct {
 	ended    bool   // END came: received is the length
 	endAcked bool
 	queued   queue[piece] // received, not yet returned by Next
-	ready    signal       // queued, ended or the Session changed
+	ready    signal       // queued, marks, ended or the Session changed
+	marks    markState
 
 	timer  *time.Timer // sends acks that waited long enough
 	armed  bool
@@ -55,30 +56,52 @@ func (c Chunk) Release() {
 
 // Next returns the next piece in order, io.EOF once END came and all was
 // returned, io.ErrUnexpectedEOF when the Session was closed before END,
-// ErrDetached after Detach.
+// ErrDetached after Detach. Marks that come up to there are dropped.
 func (o *Output) Next(ctx context.Context) (Chunk, error) {
+	c, _, err := o.next(ctx, false)
+	return c, err
+}
+
+// NextMarked is Next for those who want marks: it returns the next piece, the
+// marks up to its end, or both. A Chunk without Data is no piece, it needs no
+// Release. No mark comes before the output it speaks of. The slice is valid
+// until the next call.
+//
+// A mark may come behind END: a call after io.EOF returns it, or io.EOF again.
+// Close first, then call until io.EOF, and the last one is there.
+func (o *Output) NextMarked(ctx context.Context) (Chunk, []Mark, error) {
+	return o.next(ctx, true)
+}
+
+func (o *Output) next(ctx context.Context, marked bool) (Chunk, []Mark, error) {
 	s := o.s
 	for {
 		s.mu.Lock()
+		st := &s.out
 		switch {
 		case s.ended == ErrDetached:
 			s.mu.Unlock()
-			return Chunk{}, ErrDetached
-		case s.out.queued.len() > 0:
-			p := s.out.queued.pop()
+			return Chunk{}, nil, ErrDetached
+		case st.queued.len() > 0:
+			p := st.queued.pop()
+			marks := st.marks.take(p.start + uint64(len(p.data)))
 			s.mu.Unlock()
-			return Chunk{Offset: p.start, Data: p.data, buf: p.buf}, nil
-		case s.out.ended:
+			return Chunk{Offset: p.start, Data: p.data, buf: p.buf}, marks, nil
+		case marked && len(st.marks.pending) > 0:
+			marks := st.marks.take(st.received)
 			s.mu.Unlock()
-			return Chunk{}, io.EOF
+			return Chunk{Offset: st.received}, marks, nil
+		case st.ended:
+			s.mu.Unlock()
+			return Chunk{}, nil, io.EOF
 		case s.drained:
 			s.mu.Unlock()
-			return Chunk{}, io.ErrUnexpectedEOF
+			return Chunk{}, nil, io.ErrUnexpectedEOF
 		}
-		ready := s.out.ready.wait()
+		ready := st.ready.wait()
 		s.mu.Unlock()
 		if err := await(ctx, ready); err != nil {
-			return Chunk{}, err
+			return Chunk{}, nil, err
 		}
 	}
 }

@@ -35,6 +35,7 @@ type link struct {
 	windowDue   bool
 	handledTold uint64
 	handledDue  bool
+	marked      Mark // the last one that came
 
 	// What is being written.
 	scratch *buffer
