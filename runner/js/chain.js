@@ -7,12 +7,15 @@ const { InputStream } = require('./input-stream');
 const { addScramjet, kindOf } = require('./scramjet');
 const { isStream, isIterable } = require('./produce');
 
-// runChain resolves with what the last function returned.
-async function runChain(functions, context, input, args) {
+// runChain resolves with what the last function returned. onStream is called
+// when one of them feeds the next with another stream than the input.
+async function runChain(functions, context, input, args, onStream) {
   let value = input;
   for (let i = 0; i < functions.length; i++) {
     value = await functions[i].call(context, value, ...args);
-    if (i < functions.length - 1) value = await between(value, i);
+    if (i === functions.length - 1) break;
+    value = await between(value, i);
+    if (value !== input) onStream();
   }
   return value;
 }

@@ -5,7 +5,7 @@
 
 const fs = require('fs');
 const net = require('net');
-const { HEADER, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, writeHeader, readNumber } = require('./frames');
+const { HEADER, MARK, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, marksFrame, writeHeader, writeMark, readNumber } = require('./frames');
 
 const READ_SIZE = 256 * 1024;
 const COPY_BELOW = 16 * 1024; // copying is cheaper than a second piece to write
@@ -183,22 +183,31 @@ class Channel {
     return windowFrame(Stream.INPUT, this.input.received, this.input.limit());
   }
 
-  sendData(offset, bytes) {
+  // sendData sends a piece of output and, when given, the mark at its end.
+  sendData(offset, bytes, mark) {
     const { socket } = this;
+    const copied = bytes.length < COPY_BELOW;
     const head = this.input.moved() ? this.inputWindow() : null;
     const before = head === null ? 0 : head.length;
-    const start = Buffer.allocUnsafe(before + HEADER + (bytes.length < COPY_BELOW ? bytes.length : 0));
+    const size = before + HEADER + (copied ? bytes.length : 0);
+    const start = Buffer.allocUnsafe(copied && mark !== null ? size + MARK : size);
     if (head !== null) head.copy(start, 0);
     writeHeader(before === 0 ? start : start.subarray(before), Type.DATA, Stream.OUTPUT, bytes.length, offset);
-    if (bytes.length < COPY_BELOW) {
+    if (copied) {
       start.set(bytes, before + HEADER);
+      if (mark !== null) writeMark(start.subarray(size), mark);
       socket.write(start);
       return;
     }
     socket.cork();
     socket.write(start);
     socket.write(bytes);
+    if (mark !== null) this.sendMarks([mark]);
     socket.uncork();
+  }
+
+  sendMarks(marks) {
+    this.socket.write(marksFrame(marks));
   }
 
   sendEnd(length) {

@@ -29,6 +29,10 @@ function decoderFor(contentType, logger) {
 }
 
 class ByteDecoder {
+  held() {
+    return 0;
+  }
+
   decode(bytes) {
     return [bytes];
   }
@@ -47,6 +51,10 @@ class ByteDecoder {
 class Utf8Decoder {
   constructor() {
     this.rest = null;
+  }
+
+  held() {
+    return this.rest === null ? 0 : this.rest.length;
   }
 
   decode(bytes) {
@@ -97,6 +105,8 @@ class ObjectDecoder {
     this.parts = []; // the line that has only begun
     this.partsLength = 0;
     this.skipping = false; // inside a line that is too long
+    this.nulls = true; // null is a value that can be handed on
+    this.onSkip = () => {}; // a line after so many items of this batch was no value
   }
 
   decode(bytes) {
@@ -159,14 +169,25 @@ class ObjectDecoder {
       return;
     }
     this.line++;
+    this.onSkip(items.length);
     this.logger.error(`input line ${this.line} is longer than ${MAX_LINE} bytes: skipped`);
+  }
+
+  // skipNull: a JSON null is a value of its own for those who iterate, but ends
+  // a Readable: it can't be told apart there.
+  skipNull(items) {
+    this.onSkip(items.length);
+    this.logger.error('the input has the value null, which a stream cannot carry: skipped (use for await)');
   }
 
   parseLine(text, items) {
     this.line++;
     try {
-      items.push(JSON.parse(text));
+      const value = JSON.parse(text);
+      if (value === null && !this.nulls) this.skipNull(items);
+      else items.push(value);
     } catch (err) {
+      this.onSkip(items.length);
       if (text.trim() === '') return;
       this.logger.error(`input line ${this.line} is not JSON: skipped`, { error: err.message, line: text.slice(0, 200) });
     }

@@ -5,7 +5,7 @@
 const HEADER = 16;
 const MAX_PAYLOAD = 1 << 24;
 
-const Type = { HELLO: 1, WELCOME: 2, DATA: 3, WINDOW: 4, END: 5, MESSAGE: 6 };
+const Type = { HELLO: 1, WELCOME: 2, DATA: 3, WINDOW: 4, END: 5, MESSAGE: 6, MARK: 7 };
 const Stream = { CONTROL: 0, INPUT: 1, OUTPUT: 2 };
 
 const HIGH = 4294967296; // numbers are 64 bit on the wire, exact here up to 2^53
@@ -44,6 +44,23 @@ function windowFrame(stream, acked, limit) {
   const buf = Buffer.allocUnsafe(HEADER + 8);
   writeHeader(buf, Type.WINDOW, stream, 8, acked);
   writeNumber(buf, limit, HEADER);
+  return buf;
+}
+
+const MARK = HEADER + 24; // size of a whole MARK frame
+
+// writeMark writes a MARK frame into buf.
+function writeMark(buf, { offset, done, n, exact }) {
+  writeHeader(buf, Type.MARK, Stream.OUTPUT, MARK - HEADER, offset);
+  writeNumber(buf, done, HEADER);
+  writeNumber(buf, n, HEADER + 8);
+  writeNumber(buf, exact ? 1 : 0, HEADER + 16);
+}
+
+// marksFrame is the frames of all marks in one buffer.
+function marksFrame(marks) {
+  const buf = Buffer.allocUnsafe(MARK * marks.length);
+  marks.forEach((mark, i) => writeMark(buf.subarray(i * MARK), mark));
   return buf;
 }
 
@@ -144,4 +161,4 @@ function check(type, stream, length) {
   if (!fits) throw new ProtocolError(`a frame of type ${type}, stream ${stream}, ${length} bytes`);
 }
 
-module.exports = { HEADER, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, writeHeader, readNumber };
+module.exports = { HEADER, MARK, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, marksFrame, writeHeader, writeMark, readNumber };

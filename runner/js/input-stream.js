@@ -15,6 +15,7 @@ class InputStream extends Readable {
     this._input = input;
     this._reading = false;
     this._iterating = false;
+    this._batch = null; // items of the batch that are not pushed yet
   }
 
   get contentType() {
@@ -29,7 +30,22 @@ class InputStream extends Readable {
   _read() {
     if (this._reading || this._iterating) return;
     this._reading = true;
+    if (this._batch === null) this._begin();
     process.nextTick(() => this._pump());
+  }
+
+  // _begin: this is not the input of an iterator.
+  _begin() {
+    this._batch = 0;
+    this._input.nulls = false;
+    const { progress } = this._input;
+    if (progress === null) return;
+    progress.readsAhead();
+    progress.reader = { left: () => this._batch + this.readableLength };
+    this.read = (n) => {
+      progress.touch();
+      return super.read(n);
+    };
   }
 
   // _pump pushes whole batches for as long as they are taken, always from an
@@ -40,7 +56,10 @@ class InputStream extends Readable {
       const items = this._next();
       if (items === null) return;
       let wanted = true;
-      for (let i = 0; i < items.length; i++) wanted = this._pushItem(items[i]);
+      for (let i = 0; i < items.length; i++) {
+        this._batch = items.length - i - 1;
+        wanted = this._pushItem(items[i]);
+      }
       if (!wanted) {
         this._reading = false;
         return;
@@ -69,13 +88,8 @@ class InputStream extends Readable {
 
   // _pushItem pushes one value and tells whether more is wanted. What a
   // listener of the program throws is its own uncaught exception; the values
-  // after this one must not go with it. A JSON null is a value of its own for
-  // those who iterate, but ends a Readable: it can't be told apart there.
+  // after this one must not go with it.
   _pushItem(item) {
-    if (item === null) {
-      this._input.logger.error('the input has the value null, which a stream cannot carry: skipped (use for await)');
-      return true;
-    }
     try {
       return this.push(item);
     } catch (err) {
@@ -130,17 +144,48 @@ class Batches {
     this.refilling = null; // the promise of a next() that waits
     this.error = null;
     stream.once('close', () => this.close());
+    this.progress = this.input.progress;
+    this.asking = false; // next() was called and its caller can't have gone on yet
+    this.lost = 0; // items that nobody will be given
+    if (this.progress !== null) this.progress.reader = this;
+  }
+
+  // left is what was taken of the input and not handed out.
+  left() {
+    return this.lost + this.items.length - this.at;
   }
 
   next() {
-    if (this.refilling !== null) return this.refilling.then(() => this.next());
-    if (this.at < this.items.length) return Promise.resolve({ value: this.items[this.at++], done: false });
+    if (this.progress !== null) this.watch();
+    return this.step();
+  }
+
+  step() {
+    if (this.refilling !== null) return this.refilling.then(() => this.step());
+    if (this.at < this.items.length) return this.hand();
     if (this.ended) return this.last();
-    if (!this.due() && this.fetch()) return this.next();
+    if (!this.due() && this.fetch()) return this.step();
     this.refilling = this.refill().finally(() => {
       this.refilling = null;
     });
-    return this.refilling.then(() => this.next());
+    return this.refilling.then(() => this.step());
+  }
+
+  hand() {
+    if (this.progress !== null) this.progress.inWork = true;
+    return Promise.resolve({ value: this.items[this.at++], done: false });
+  }
+
+  // watch tells that the program asks for an item. One that asks for several
+  // at a time is found out at the beginning of a batch.
+  watch() {
+    if (this.asking || this.refilling !== null) this.progress.readsAhead();
+    this.progress.asked();
+    if (this.at > 0 && this.at < this.items.length) return;
+    this.asking = true;
+    queueMicrotask(() => {
+      this.asking = false;
+    });
   }
 
   // due: other events have waited long enough.
@@ -163,6 +208,7 @@ class Batches {
         continue;
       }
       if (this.fetch()) return;
+      if (this.progress !== null) this.progress.idle();
       await new Promise((go) => {
         this.wake = go;
         this.input.wait(go);
@@ -195,16 +241,20 @@ class Batches {
 
   close() {
     this.ended = true;
-    this.items = [];
-    this.at = 0;
+    this.drop();
     if (this.stream.errored) this.error = this.stream.errored;
     if (this.wake) this.wake();
   }
 
-  return(value) {
-    this.ended = true;
+  drop() {
+    this.lost = this.left();
     this.items = [];
     this.at = 0;
+  }
+
+  return(value) {
+    this.ended = true;
+    this.drop();
     this.stream.destroy();
     return Promise.resolve({ value, done: true });
   }

@@ -3,7 +3,7 @@
 // back to the Hub when the program takes, not when bytes arrive.
 
 const { ProtocolError } = require('./frames');
-const { decoderFor, baseType } = require('./decode');
+const { decoderFor, baseType, isLines } = require('./decode');
 
 const WINDOW = 4 * 1024 * 1024;
 const QUARTER = WINDOW / 4;
@@ -20,6 +20,9 @@ class Input {
     this.queue = [];
     this.taken = 0; // bytes of the last batch, consumed when the next is asked for
     this.contentType = '';
+    this.lines = false; // records are lines, else bytes
+    this.nulls = true; // the reader can be handed null
+    this.progress = null; // where the Hub wants marks
     this.declared = ''; // by the program, for a topic
     this.decoder = null;
     this.failure = null;
@@ -127,12 +130,19 @@ class Input {
     }
     const bytes = this.queue.shift();
     this.taken = bytes.length;
+    if (this.progress !== null) this.progress.gave(1, this.position());
     return bytes;
   }
 
   // next is an array of decoded items, or null when nothing is there now (or
   // ever: see done). It throws once when the type is one we don't know.
   next() {
+    const items = this.decode();
+    if (items !== null && this.progress !== null) this.progress.gave(items.length, this.lines ? 0 : this.position() - this.decoder.held());
+    return items;
+  }
+
+  decode() {
     const rest = this.decoder === null ? null : this.decoder.more();
     if (rest !== null && rest.length > 0) return rest;
     this.credit();
@@ -160,7 +170,12 @@ class Input {
       return false;
     }
     this.decoder = decoderFor(type, this.logger);
-    if (this.decoder !== null) return true;
+    if (this.decoder !== null) {
+      this.lines = isLines(type);
+      this.decoder.nulls = this.nulls;
+      if (this.progress !== null) this.decoder.onSkip = (items) => this.progress.skippedLine(items);
+      return true;
+    }
     this.failure = new Error(`Content-Type ${JSON.stringify(type)} is not supported as input: ` +
       'use application/x-ndjson, text/plain or application/octet-stream');
     this.logger.error(this.failure.message);

@@ -26,6 +26,9 @@ class Output {
     this.endSent = false;
     this.endAcked = false;
     this.waiting = []; // for credit
+    this.lines = false; // the program's items are lines, else text or bytes
+    this.progress = null; // where the Hub wants marks
+    this.marked = null; // the newest mark for what was acked
     this.onProgress = () => {}; // something was acked, or may be sent
   }
 
@@ -46,19 +49,30 @@ class Output {
 
   // write takes a string or bytes and tells whether the Hub wants more.
   write(piece) {
-    if (typeof piece === 'string') {
-      if (this.smallLength > 0) this.gather();
-      this.text += piece;
-      if (this.text.length >= FLUSH_AT) this.flush();
-      else this.flushSoon();
-    } else if (piece.length > 0) {
-      this.writeBytes(piece);
+    if (piece.length > 0 && this.progress !== null) {
+      this.oneKind(piece); // a mark is for what came before this piece
+      piece = this.progress.emit(piece);
+    }
+    if (piece.length > 0) {
+      this.oneKind(piece);
+      if (typeof piece === 'string') this.writeText(piece);
+      else this.writeBytes(piece);
     }
     return this.credit();
   }
 
+  // oneKind gathers text before bytes are added, and the other way round.
+  oneKind(piece) {
+    if (typeof piece === 'string' ? this.smallLength > 0 : this.text !== '') this.gather();
+  }
+
+  writeText(text) {
+    this.text += text;
+    if (this.text.length >= FLUSH_AT) this.flush();
+    else this.flushSoon();
+  }
+
   writeBytes(bytes) {
-    if (this.text !== '') this.gather();
     if (bytes.length >= GATHER_BELOW && this.smallLength === 0) {
       this.keep(bytes);
       this.pump();
@@ -99,9 +113,28 @@ class Output {
     }
   }
 
+  // keep takes over all that was emitted and not kept before.
   keep(bytes) {
-    this.kept.push({ offset: this.next, bytes });
+    const offset = this.next;
     this.next += bytes.length;
+    this.kept.push({ offset, bytes, mark: this.progress === null ? null : this.newMark() });
+  }
+
+  newMark() {
+    const { done, n, exact } = this.progress.at();
+    return { offset: this.next, done, n, exact };
+  }
+
+  // mark tells the Hub how far the program is, unless it knows.
+  mark() {
+    this.flush();
+    const mark = this.newMark();
+    const last = this.kept.length > this.head ? this.kept[this.kept.length - 1] : null;
+    const before = last === null ? this.marked : last.mark;
+    if (before !== null && before.done === mark.done && before.n === mark.n && before.exact === mark.exact) return;
+    if (last === null) this.marked = mark;
+    else last.mark = mark;
+    if (this.channel.open && this.sent === this.next) this.channel.sendMarks([mark]);
   }
 
   // pump sends what is kept, as far as the limit goes.
@@ -109,10 +142,11 @@ class Output {
     const { channel } = this;
     if (!channel.open) return;
     while (this.sent < this.next && this.sent < this.limit) {
-      const { offset, bytes } = this.kept[this.unsent];
+      const { offset, bytes, mark } = this.kept[this.unsent];
       const from = this.sent - offset;
       const n = Math.min(bytes.length - from, this.limit - this.sent, FRAME);
-      channel.sendData(this.sent, n === bytes.length ? bytes : bytes.subarray(from, from + n));
+      const piece = n === bytes.length ? bytes : bytes.subarray(from, from + n);
+      channel.sendData(this.sent, piece, mark === null ? null : this.markAt(this.sent + n, mark));
       this.sent += n;
       if (from + n === bytes.length) this.unsent++;
     }
@@ -120,6 +154,15 @@ class Output {
       this.endSent = true;
       channel.sendEnd(this.next);
     }
+  }
+
+  // markAt is the mark for an offset in the piece that `mark` stands at the end
+  // of; null where none is known.
+  markAt(offset, mark) {
+    const after = mark.offset - offset;
+    if (after === 0) return mark;
+    if (this.lines || !mark.exact || mark.n < after) return null;
+    return { ...mark, offset, n: mark.n - after };
   }
 
   // window is the Hub's answer: what it has and how far we may go.
@@ -141,8 +184,9 @@ class Output {
     if (acked <= this.acked) return;
     this.acked = acked;
     while (this.head < this.unsent) {
-      const { offset, bytes } = this.kept[this.head];
+      const { offset, bytes, mark } = this.kept[this.head];
       if (offset + bytes.length > acked) break;
+      this.marked = mark;
       this.kept[this.head++] = null;
     }
     if (this.head > 64 && this.head * 2 > this.kept.length) {
@@ -162,7 +206,17 @@ class Output {
     }
     this.limit = limit;
     this.endSent = false;
+    this.repeatMarks();
     this.window(this.acked, limit);
+  }
+
+  // repeatMarks sends the marks of output that the Hub has and of which they
+  // may have been lost; those of other output come with it.
+  repeatMarks() {
+    if (this.progress === null) return;
+    const marks = this.kept.slice(this.head, this.unsent).map(({ mark }) => mark);
+    if (this.marked !== null) marks.unshift(this.marked);
+    if (marks.length > 0) this.channel.sendMarks(marks);
   }
 
   // end tells that nothing more will come.

@@ -25,7 +25,10 @@ async function produce(value, output, announce) {
       return;
     default:
   }
-  const told = new Announcement(value, announce);
+  const told = new Announcement(value, (about) => {
+    output.lines = isLines(about.contentType);
+    announce(about);
+  });
   if (value instanceof InputStream && value.untouched() && !told.known()) {
     await produceInput(value, output, told);
   } else if (isStream(value)) {
@@ -101,6 +104,8 @@ function turn() {
 // batches of objects, the very bytes of anything else.
 async function produceInput(stream, output, told) {
   const input = stream.take();
+  const { progress } = input;
+  if (progress !== null) progress.identity = true;
   stream.once('close', () => input.wake());
   let turned = output.next;
   while (!stream.destroyed) {
@@ -116,6 +121,7 @@ async function produceInput(stream, output, told) {
       stream.finish();
       return;
     } else {
+      if (progress !== null) progress.idle();
       await new Promise((go) => input.wait(go));
     }
   }
@@ -124,9 +130,14 @@ async function produceInput(stream, output, told) {
 function nextPiece(input, told) {
   if (!input.ready()) return null;
   told.is(input.type());
-  if (!isLines(input.type())) return input.nextBytes();
-  const batch = input.next();
+  const skipping = input.progress !== null && input.progress.skip !== null;
+  if (!input.lines) {
+    const bytes = input.nextBytes();
+    return skipping && bytes !== null ? input.progress.dropBytes(bytes) : bytes;
+  }
+  let batch = input.next();
   if (batch === null) return null;
+  if (skipping) batch = input.progress.dropItems(batch);
   let text = '';
   for (let i = 0; i < batch.length; i++) text += JSON.stringify(batch[i]) + '\n';
   return text;
@@ -134,6 +145,7 @@ function nextPiece(input, told) {
 
 // produceStream lets a stream flow as long as the Hub wants more.
 function produceStream(stream, output, told) {
+  if (output.progress !== null) output.progress.readsAhead();
   const kind = kindOf(stream);
   if (kind !== '') told.is({ StringStream: TEXT, BufferStream: BYTES, DataStream: LINES }[kind]);
   let encode = told.known() ? told.encoder() : null;
@@ -180,12 +192,15 @@ function streamType(stream, chunk) {
 async function produceIterable(value, output, told) {
   const async = typeof value[Symbol.asyncIterator] === 'function';
   const iterator = async ? value[Symbol.asyncIterator]() : value[Symbol.iterator]();
+  const progress = output.progress === null ? {} : output.progress;
   let encode = told.known() ? told.encoder() : null;
   let turned = output.next;
   for (;;) {
     if (!output.credit()) await credit(output);
+    progress.wanted = true;
     const step = async ? await iterator.next() : iterator.next();
     const item = isPromise(step.value) ? await step.value : step.value;
+    progress.wanted = false;
     if (item !== undefined && !(step.done && !item)) {
       if (encode === null) {
         told.is(item instanceof Uint8Array ? BYTES : LINES);

@@ -21,6 +21,7 @@ class Runner {
     this.channel.attach(this.input, this.output, this.messages);
     this.exit = new Exit(this.channel, this.messages, this.output, this.input, this.log);
     this.context = null;
+    this.progress = null; // where the Hub wants marks
     this.stream = null; // the input as the program sees it
     this.early = []; // messages for a program that is not loaded yet
     this.saves = new Map(); // id → {resolve, reject}
@@ -70,9 +71,18 @@ class Runner {
   start(start) {
     if (this.channel.instance !== '') return;
     this.channel.instance = start.instance;
+    if (start.marks) this.track(start);
     const { AppContext } = require('./context');
     this.context = new AppContext(start, new Logger('Sequence'), this);
     this.runProgram(start).catch((err) => this.exit.fail('run', Code.RUNNER, err));
+  }
+
+  // track makes the runner tell how far the program is in its input.
+  track(start) {
+    const { Progress } = require('./progress');
+    this.progress = new Progress(start, this.input, this.output, this.log);
+    this.input.progress = this.progress;
+    this.output.progress = this.progress;
   }
 
   async runProgram(start) {
@@ -108,14 +118,23 @@ class Runner {
     const { produce } = require('./produce');
     this.stream = new InputStream(this.input);
     try {
-      const value = await runChain(chain.functions, this.context, this.stream, start.args || []);
+      const onStream = () => this.progress !== null && this.progress.readsAhead();
+      const value = await runChain(chain.functions, this.context, this.stream, start.args || [], onStream);
       if (value === undefined) await this.stream.whenUnread();
       await produce(value, this.output, (about) => this.messages.send({ type: 'output', ...about }));
+      if (this.progress !== null) this.finish(value === undefined);
     } catch (err) {
       this.exit.fail('run', Code.PROGRAM, err);
       return;
     }
     this.exit.complete(Number(this.context.exitTimeout) || 0);
+  }
+
+  // finish: no more output will come. Without any, the program's work is done
+  // when it has nothing left to do.
+  finish(silent) {
+    if (silent) process.once('beforeExit', () => process.exitCode || this.progress.complete());
+    else this.progress.complete();
   }
 
   kill() {
@@ -176,7 +195,8 @@ class Runner {
     const id = ++this.lastSave;
     return new Promise((resolve, reject) => {
       this.saves.set(id, { resolve, reject });
-      this.messages.send({ type: 'save', id, state });
+      const at = this.progress === null ? {} : this.progress.saved();
+      this.messages.send({ type: 'save', id, state, ...at });
     });
   }
 

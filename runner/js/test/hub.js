@@ -11,7 +11,7 @@ const path = require('node:path');
 
 const MAIN = path.join(__dirname, '..', 'main.js');
 const DEADLINE = 30000; // ms; a test that waits longer has failed
-const HELLO = 1, WELCOME = 2, DATA = 3, WINDOW = 4, END = 5, MESSAGE = 6;
+const HELLO = 1, WELCOME = 2, DATA = 3, WINDOW = 4, END = 5, MESSAGE = 6, MARK = 7;
 
 function header(type, stream, length, number) {
   const head = Buffer.alloc(16);
@@ -151,6 +151,7 @@ class Instance extends EventEmitter {
     this.nextMessage = 1;
     this.received = 0; // number of the runner's last message
     this.messages = [];
+    this.marks = []; // as they came: {offset, done, n, exact, connection}
     this.text = { stdout: '', stderr: '', log: '' };
     this.windows = 0; // input WINDOW frames seen
   }
@@ -250,6 +251,7 @@ class Instance extends EventEmitter {
     if (type === DATA) this.data(number, payload);
     else if (type === END) this.ended(number);
     else if (type === MESSAGE) this.message(number, JSON.parse(payload));
+    else if (type === MARK && stream === 2) this.mark(number, payload);
     else if (type === WINDOW && stream === 0) this.dropMessages(number);
     else if (type === WINDOW && stream === 1) this.inputWindow(number, Number(payload.readBigUInt64BE(0)));
     else this.fault(`frame ${type} on stream ${stream}`);
@@ -277,6 +279,25 @@ class Instance extends EventEmitter {
     if (number !== this.out.received) return this.fault(`END at ${number}, not ${this.out.received}`);
     this.out.ended = true;
     if (this.ack) this.sendWindow(number);
+  }
+
+  mark(offset, payload) {
+    const [done, n, flags] = [0, 8, 16].map((at) => Number(payload.readBigUInt64BE(at)));
+    const mark = { offset, done, n, exact: flags === 1, connection: this.hellos.length };
+    const last = this.marks[this.marks.length - 1];
+    if (payload.length !== 24) return this.fault(`a MARK of ${payload.length} bytes`);
+    if (offset > this.out.received) return this.fault('a mark before its output');
+    if (last !== undefined && last.connection === mark.connection &&
+      (offset < last.offset || done < last.done || (done === last.done && n < last.n))) {
+      return this.fault(`a mark goes back from ${JSON.stringify(last)} to ${JSON.stringify(mark)}`);
+    }
+    this.marks.push(mark);
+  }
+
+  // marked resolves with the newest mark once so much input is done.
+  async marked(done) {
+    await this.until(() => this.marks.some((mark) => mark.done >= done), `a mark with ${done} done`);
+    return this.marks[this.marks.length - 1];
   }
 
   // sendWindow acks output and gives credit of a window after it.
