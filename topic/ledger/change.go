@@ -34,36 +34,42 @@ func (l *Ledger) update(apply func(*bolt.Tx) error) error {
 		l.mu.Unlock()
 		l.write(together)
 	}
-	return full(c.err)
+	if c.err != nil {
+		return fmt.Errorf("write ledger: %w", full(c.err))
+	}
+	return nil
 }
 
 // write does all changes at once, or one by one when that fails: what has no
 // room must not fail its neighbours.
 func (l *Ledger) write(together []*change) {
-	err := l.db.Update(func(tx *bolt.Tx) error {
-		for _, c := range together {
-			if err := c.apply(tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for _, c := range together {
+	err := l.commit(together)
+	for i, c := range together {
 		if c.err = err; err != nil && len(together) > 1 {
-			c.err = l.db.Update(c.apply)
+			c.err = l.commit(together[i : i+1])
 		}
 		c.done = true
 	}
 }
 
+func (l *Ledger) commit(together []*change) error {
+	return guard(func() error {
+		return l.db.Update(func(tx *bolt.Tx) error {
+			for _, c := range together {
+				if err := c.apply(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
 // full gives a full disk the words a user can act on.
 func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if waverider.KindOf(err) != waverider.Full && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return &waverider.Error{Kind: waverider.Full,
 			Message: "the disk of the data dir is full; free some space and try again", Err: err}
 	}
-	if err != nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	return nil
+	return err
 }

@@ -140,7 +140,7 @@ func readCursor(key, data []byte) (Cursor, error) {
 // Cursors answers those of a Topic by reader, without their State.
 func (l *Ledger) Cursors(topic waverider.TopicName) (map[string]Cursor, error) {
 	all := map[string]Cursor{}
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		return eachCursor(tx, topic, func(key, data []byte) (err error) {
 			all[string(key[len(topic)+1:])], err = readCursor(key, data)
 			return err
@@ -163,7 +163,7 @@ func eachCursor(tx *bolt.Tx, topic waverider.TopicName, do func(key, data []byte
 // Cursor answers one cursor with its State, and false when there is none.
 func (l *Ledger) Cursor(topic waverider.TopicName, reader string) (c Cursor, ok bool, err error) {
 	key := Key{topic, reader}.bytes()
-	err = l.db.View(func(tx *bolt.Tx) (err error) {
+	err = l.view(func(tx *bolt.Tx) (err error) {
 		data := tx.Bucket(cursors).Get(key)
 		if ok = data != nil; !ok {
 			return nil

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -56,51 +57,68 @@ type Ledger struct {
 // another process has it open, when the file is damaged, and when a newer
 // version has written it.
 func Open(path string) (l *Ledger, err error) {
-	// A page that is wrong, or beyond the end of a file that was cut, ends in a
-	// panic of bbolt or a fault of its memory map.
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var file *os.File
-	defer func() {
-		if cause := recover(); cause != nil {
-			l, err = nil, fmt.Errorf("%w (%v)", errDamaged, cause)
+	err = guard(func() error {
+		if err := create(path); err != nil {
+			return err
 		}
+		db, err := open(path, func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+			return file, err
+		})
 		if err != nil {
-			if file != nil {
-				file.Close() // gives up the lock, which a panic of bbolt leaves
-			}
-			err = fmt.Errorf("open ledger %s: %w", path, err)
+			return err
 		}
-	}()
-	if err := create(path); err != nil {
-		return nil, err
-	}
-	db, err := open(path, func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-		file = f
-		return f, err
+		l = &Ledger{db: db, turn: make(chan struct{}, 1)}
+		if err := l.readAll(file); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		if err := l.begin(); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		return nil
 	})
 	if err != nil {
-		return nil, err
-	}
-	l = &Ledger{db: db, turn: make(chan struct{}, 1)}
-	if err := l.readAll(file); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if err := l.begin(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		if file != nil {
+			// A panic of bbolt leaves its lock, and its memory map keeps that alive.
+			_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+			_ = file.Close()
+		}
+		return nil, fmt.Errorf("open ledger %s: %w", path, full(err))
 	}
 	return l, nil
 }
 
+// guard turns into an error what a damaged file does to bbolt: a page that is
+// wrong, or beyond the end of a file that was cut, ends in a panic or in a fault
+// of the memory map.
+func guard(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w (%v)", errDamaged, cause)
+		}
+	}()
+	return do()
+}
+
+// view reads from one state of the file.
+func (l *Ledger) view(read func(*bolt.Tx) error) error {
+	return guard(func() error { return l.db.View(read) })
+}
+
 func open(path string, with func(string, int, os.FileMode) (*os.File, error)) (*bolt.DB, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType, OpenFile: with})
+	var system syscall.Errno
 	switch {
+	case err == nil:
+		return db, nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, errors.New("another process has it open")
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
+	case errors.As(err, &system):
+		return nil, err
 	}
-	return db, err
+	return nil, fmt.Errorf("%w (%w)", errDamaged, err) // bbolt's words about what is in the file
 }
 
 // create makes an empty ledger unless there is a file. A power cut leaves either
@@ -115,7 +133,7 @@ func create(path string) error {
 	}
 	db, err := open(fresh, nil)
 	if err != nil {
-		return full(err)
+		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		for _, name := range [][]byte{about, topics, marks, streams, cursors, states} {
@@ -126,7 +144,7 @@ func create(path string) error {
 		return tx.Bucket(about).Put(formatKey, binary.BigEndian.AppendUint64(nil, format))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
-		return full(err)
+		return err
 	}
 	if err := os.Rename(fresh, path); err != nil {
 		return err

@@ -71,7 +71,7 @@ func readMark(key, data []byte) (Mark, error) {
 
 // Mark answers the mark of a Topic, and false when it has none.
 func (l *Ledger) Mark(name waverider.TopicName) (m Mark, ok bool, err error) {
-	err = l.db.View(func(tx *bolt.Tx) (err error) {
+	err = l.view(func(tx *bolt.Tx) (err error) {
 		key := []byte(name)
 		data := tx.Bucket(marks).Get(key)
 		if ok = data != nil; ok {
@@ -85,7 +85,7 @@ func (l *Ledger) Mark(name waverider.TopicName) (m Mark, ok bool, err error) {
 // Marks answers those of all Topics.
 func (l *Ledger) Marks() (map[waverider.TopicName]Mark, error) {
 	all := map[waverider.TopicName]Mark{}
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(marks).ForEach(func(key, data []byte) (err error) {
 			all[waverider.TopicName(key)], err = readMark(key, data)
 			return err
@@ -97,7 +97,7 @@ func (l *Ledger) Marks() (map[waverider.TopicName]Mark, error) {
 // StreamMarks answers those of all streams.
 func (l *Ledger) StreamMarks() (map[string]StreamMark, error) {
 	all := map[string]StreamMark{}
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(streams).ForEach(func(key, data []byte) error {
 			body, err := unseal(streams, key, data)
 			if err != nil {

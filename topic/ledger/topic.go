@@ -40,7 +40,7 @@ type Damage struct {
 // Topics answers all of them, by name.
 func (l *Ledger) Topics() ([]Topic, error) {
 	var list []Topic
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(topics).ForEach(func(key, data []byte) error {
 			body, err := unseal(topics, key, data)
 			if err != nil {
