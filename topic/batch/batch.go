@@ -3,7 +3,6 @@ package batch
 import (
 	"encoding/binary"
 	"iter"
-	"math"
 	"sync/atomic"
 	"unsafe"
 )
@@ -79,16 +78,24 @@ func (b *Batch) Release() {
 }
 
 // From is the data of the records numbered number and up.
-func (b *Batch) From(number uint64) []byte { return b.Range(number, math.MaxUint64) }
+func (b *Batch) From(number uint64) []byte { return b.data[b.place(b.index(number)).data:] }
 
 // Range is the data of the records numbered from to to-1, as far as they are
 // in this batch.
 func (b *Batch) Range(from, to uint64) []byte {
-	start, end := b.place(b.index(from)), len(b.data)
-	if to < b.Next() {
-		end = b.place(b.index(to)).data
+	first, end := b.index(from), b.index(to)
+	if end <= first {
+		return nil
 	}
-	return b.data[start.data:max(start.data, end)]
+	start := b.place(first)
+	if end-first > stride {
+		return b.data[start.data:b.place(end).data]
+	}
+	stop := start
+	for range end - first {
+		stop = b.after(stop)
+	}
+	return b.data[start.data:stop.data]
 }
 
 // NumberAtTime is the number of the first record of that time or later, Next

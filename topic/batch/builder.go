@@ -49,7 +49,8 @@ func (b *Builder) Room() (bytes, count int) {
 }
 
 // Fit is how many of records of such lengths can be added at once, and how
-// many bytes they are. It is 0 when the Builder is full for the first of them.
+// many bytes they are. It is 0 when the first of them needs another Builder,
+// or none will do because it is larger than MaxRecord.
 func (b *Builder) Fit(lengths []uint32) (count, bytes int) {
 	room, most := b.Room()
 	if b.count == 0 && len(lengths) > 0 && lengths[0] > MaxData && lengths[0] <= MaxRecord {
@@ -162,8 +163,9 @@ func (b *Builder) Seal(h Header) *Batch {
 	if b.count > 0 {
 		l.Time = b.base
 	}
-	if l.Cause != nil {
-		l.flags |= flagCause
+	if h.Cause != nil {
+		cause := *h.Cause
+		l.Cause, l.flags = &cause, flagCause
 	}
 	var t table
 	p := b.data.b[:b.end]

@@ -78,9 +78,9 @@ func (s *Splitter) Close(emit Emit) error {
 	if s.err != nil || s.kept == 0 {
 		return s.err
 	}
+	came := s.kept
 	s.append([]byte{'\n'})
-	s.err = s.finish(emit)
-	s.position-- // the "\n" is ours
+	s.err = s.finish(came, make([]uint32, 1), emit)
 	return s.err
 }
 
@@ -94,7 +94,7 @@ func (s *Splitter) splitLines(p []byte, lengths *[maxEmitted]uint32, emit Emit) 
 			return ErrRecordTooLarge
 		}
 		s.append(p[:i+1])
-		if err := s.finish(emit); err != nil {
+		if err := s.finish(s.kept, lengths[:1], emit); err != nil {
 			return err
 		}
 		p = p[i+1:]
@@ -169,16 +169,18 @@ func (s *Splitter) append(p []byte) {
 	s.kept += copy(s.pending.b[s.kept:], p)
 }
 
-// finish emits the line that was kept, now that it is whole.
-func (s *Splitter) finish(emit Emit) error {
+// finish emits the line that was kept, now that it is whole. So many bytes of
+// it came with the stream.
+func (s *Splitter) finish(came int, lengths []uint32, emit Emit) error {
 	pending, line := s.pending, s.pending.b[:s.kept]
 	s.pending, s.kept = nil, 0
 	defer pending.free()
-	s.position += uint64(len(line))
+	s.position += uint64(came)
 	if blank(line[:len(line)-1]) {
 		return nil
 	}
-	return emit(line, []uint32{uint32(len(line))})
+	lengths[0] = uint32(len(line))
+	return emit(line, lengths)
 }
 
 func (s *Splitter) splitBytes(p []byte, lengths *[maxEmitted]uint32, emit Emit) error {
