@@ -30,15 +30,12 @@ type engine struct {
 	read    *conn // everything else: a long answer delays no publish
 }
 
-func options(config Config) *server.Options {
-	wr := server.NewAccount(account)
+func options(config Config, door *door) *server.Options {
 	return &server.Options{
 		ServerName:      "hub-" + config.Hub,
 		DontListen:      true,
 		NoSigs:          true, // signals belong to the Hub
-		Accounts:        []*server.Account{wr},
-		Users:           []*server.User{{Username: "hub", Account: wr}},
-		NoAuthUser:      "hub", // nobody but this process can connect
+		Accounts:        []*server.Account{server.NewAccount(account)},
 		MaxPayload:      maxPayload,
 		MaxPending:      256 << 20, // of answers that one Fetch after another has asked for
 		WriteDeadline:   10 * time.Second,
@@ -52,12 +49,24 @@ func options(config Config) *server.Options {
 		SyncAlways:         true,
 		SyncInterval:       syncInterval,
 
+		CustomClientAuthentication: door,
+
 		DisableJetStreamBanner: true,
 	}
 }
 
+// A door lets all connections in, since only this process can make any, and gives them the account, which the server
+// has a copy of its own of.
+type door struct{ account *server.Account }
+
+func (d *door) Check(c server.ClientAuthentication) bool {
+	c.RegisterUser(&server.User{Username: "hub", Account: d.account})
+	return true
+}
+
 func startEngine(config Config) (_ *engine, err error) {
-	s, err := server.NewServer(options(config))
+	door := &door{}
+	s, err := server.NewServer(options(config, door))
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +81,11 @@ func startEngine(config Config) (_ *engine, err error) {
 	if !s.ReadyForConnections(answerWithin) || !s.JetStreamEnabled() {
 		return nil, fmt.Errorf("the engine does not start: %w", e.log.fatal())
 	}
-	acc, err := s.LookupAccount(account)
-	if err != nil {
+	if door.account, err = s.LookupAccount(account); err != nil {
 		return nil, err
 	}
 	// The streams are read here. An account made in code takes part in JetStream only when told so after the start.
-	if err := acc.EnableJetStream(nil, nil); err != nil {
+	if err := door.account.EnableJetStream(nil, nil); err != nil {
 		return nil, err
 	}
 	if e.publish, err = connect(s, "publish", config.Log); err != nil {
