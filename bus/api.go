@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,7 +22,7 @@ func (b *Bus) request(ctx context.Context, within time.Duration, subject string,
 			return err
 		}
 	}
-	w, err := e.read.begin("", 1)
+	w, err := e.read.begin(ctx, "", 1, within)
 	if err != nil {
 		return err
 	}
@@ -31,9 +30,7 @@ func (b *Bus) request(ctx context.Context, within time.Duration, subject string,
 	if err := e.read.send(&nats.Msg{Subject: subject, Reply: w.reply(0), Data: data}); err != nil {
 		return err
 	}
-	late := time.NewTimer(within)
-	defer late.Stop()
-	m, err := w.next(ctx, late.C)
+	m, err := w.next(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,13 +53,6 @@ func (b *Bus) request(ctx context.Context, within time.Duration, subject string,
 	return nil
 }
 
-func (c *conn) send(m *nats.Msg) error {
-	if err := c.nats.PublishMsg(m); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return nil
-}
-
 // nobodyThere tells an answer that the server gives when no one listens on a subject.
 func nobodyThere(m *nats.Msg) bool {
 	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
@@ -80,17 +70,13 @@ func engineError(e *server.ApiError) error {
 		kind = ErrNotFound
 	case server.JSInsufficientResourcesErr, server.JSStorageResourcesExceededErr, server.JSAccountResourcesExceededErr:
 		kind = ErrFull
-	case server.JSStreamStoreFailedF:
+	case server.JSAtomicPublishIncompleteBatchErr:
 		kind = ErrUnavailable
-		if strings.Contains(e.Description, "no space left") {
-			kind = ErrFull
-		}
 	default:
-		if e.Code == 429 || e.Code >= 500 || server.ErrorIdentifier(e.ErrCode) == server.JSAtomicPublishIncompleteBatchErr {
-			kind = ErrUnavailable
-		} else {
+		if e.Code != 429 && e.Code < 500 {
 			return fmt.Errorf("the engine refuses: %w", e)
 		}
+		kind = fullOr(ErrUnavailable, e.Description)
 	}
 	return fmt.Errorf("%w: %w", kind, e)
 }

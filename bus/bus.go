@@ -50,7 +50,8 @@ func (c Config) validate() error {
 type Bus struct {
 	config Config
 
-	lifecycle sync.Mutex // one of Open, Restart and Close at a time
+	lifecycle sync.Mutex // one of Restart and Close at a time
+	started   *engine    // until it has ended: a second one must not open the folder
 
 	mu     sync.RWMutex
 	engine *engine // nil while there is none
@@ -104,20 +105,20 @@ func (b *Bus) Restart(ctx context.Context) error {
 	return nil
 }
 
-// start needs the lifecycle lock, or a Bus that nobody else knows.
-func (b *Bus) start(ctx context.Context) error {
+// start needs the lifecycle lock, or a Bus that nobody else knows, and no engine that runs.
+func (b *Bus) start(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	e, err := startEngine(b.config)
+	b.started, err = startEngine(b.config)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return errors.Join(err, e.stop())
+		return errors.Join(err, b.stop())
 	}
 	b.mu.Lock()
-	b.engine = e
+	b.engine = b.started
 	b.mu.Unlock()
 	return nil
 }
@@ -125,13 +126,16 @@ func (b *Bus) start(ctx context.Context) error {
 // stop needs the lifecycle lock.
 func (b *Bus) stop() error {
 	b.mu.Lock()
-	e := b.engine
 	b.engine = nil
 	b.mu.Unlock()
-	if e == nil {
+	if b.started == nil {
 		return nil
 	}
-	return e.stop()
+	if err := b.started.stop(); err != nil {
+		return err
+	}
+	b.started = nil
+	return nil
 }
 
 func (b *Bus) running() (*engine, error) {
@@ -147,5 +151,5 @@ func (b *Bus) running() (*engine, error) {
 const (
 	answerWithin = 5 * time.Second  // one message or a batch of them
 	changeWithin = 30 * time.Second // making, deleting and purging streams
-	stopWithin   = 30 * time.Second
+	stopWithin   = 30 * time.Second // the end of the engine
 )

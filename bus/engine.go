@@ -1,8 +1,8 @@
 package bus
 
 import (
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -22,12 +22,27 @@ const (
 // after a purge, and how often it fsyncs streams of kind Async.
 const syncInterval = 2 * time.Second
 
+// readers is how many calls may be at the read connection at a time. Each brings at most maxFetch and a message more, so
+// that together they stay below maxPending, beyond which the server cuts a connection.
+const (
+	readers      = 16
+	maxFetch     = 8 << 20
+	maxFetchMsgs = 4096
+	maxPending   = 256 << 20
+)
+
 // An engine is one run of nats-server with our connections to it. It is never started twice.
 type engine struct {
 	server  *server.Server
 	log     *engineLog
 	publish *conn // messages on their way in
 	read    *conn // everything else: a long answer delays no publish
+
+	stopping sync.Once
+	ended    chan struct{}
+
+	mu    sync.Mutex
+	acked map[string]uint64 // the newest sequence each stream has acknowledged in this run
 }
 
 func options(config Config, door *door) *server.Options {
@@ -37,7 +52,7 @@ func options(config Config, door *door) *server.Options {
 		NoSigs:          true, // signals belong to the Hub
 		Accounts:        []*server.Account{server.NewAccount(account)},
 		MaxPayload:      maxPayload,
-		MaxPending:      256 << 20, // of answers that one Fetch after another has asked for
+		MaxPending:      maxPending,
 		WriteDeadline:   10 * time.Second,
 		JetStream:       true,
 		JetStreamDomain: "hub-" + config.Hub,
@@ -64,58 +79,77 @@ func (d *door) Check(c server.ClientAuthentication) bool {
 	return true
 }
 
-func startEngine(config Config) (_ *engine, err error) {
+// startEngine returns an engine that has to be stopped even when there is an error, and nil when there is none.
+func startEngine(config Config) (*engine, error) {
 	door := &door{}
 	s, err := server.NewServer(options(config, door))
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{server: s, log: newEngineLog(config.Log)}
+	e := &engine{server: s, ended: make(chan struct{}), acked: map[string]uint64{}}
+	e.log = &engineLog{log: config.Log.With("part", "nats-server"), freeze: e.freeze}
 	s.SetLoggerV2(e.log, false, false, false)
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, e.stop())
-		}
-	}()
 	s.Start()
 	if !s.ReadyForConnections(answerWithin) || !s.JetStreamEnabled() {
-		return nil, fmt.Errorf("the engine does not start: %w", e.log.fatal())
+		return e, fmt.Errorf("the engine does not start: %w", e.log.fatal())
 	}
 	if door.account, err = s.LookupAccount(account); err != nil {
-		return nil, err
+		return e, err
+	}
+	if e.publish, err = connect(s, "publish", 0, config.Log); err != nil {
+		return e, err
+	}
+	if e.read, err = connect(s, "read", readers, config.Log); err != nil {
+		return e, err
 	}
 	// The streams are read here. An account made in code takes part in JetStream only when told so after the start.
-	if err := door.account.EnableJetStream(nil, nil); err != nil {
-		return nil, err
-	}
-	if e.publish, err = connect(s, "publish", config.Log); err != nil {
-		return nil, err
-	}
-	if e.read, err = connect(s, "read", config.Log); err != nil {
-		return nil, err
-	}
-	e.log.onFreeze(e.publish.freeze)
-	return e, nil
+	return e, door.account.EnableJetStream(nil, nil)
 }
 
-// stop fails the calls that wait, then ends the server. The error says that it has not ended in time; the folder must
-// not be opened again by this process then.
+// stop fails the calls that wait, then ends the server. The error says that it has not ended in time; stop may be
+// called again to wait longer.
 func (e *engine) stop() error {
-	for _, c := range []*conn{e.publish, e.read} {
-		if c != nil {
-			c.close()
+	e.stopping.Do(func() {
+		for _, c := range []*conn{e.publish, e.read} {
+			if c != nil {
+				c.close()
+			}
 		}
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		e.server.Shutdown()
-		e.server.WaitForShutdown()
-	}()
+		go func() {
+			defer close(e.ended)
+			e.server.Shutdown()
+			e.server.WaitForShutdown()
+		}()
+	})
 	select {
-	case <-ended:
+	case <-e.ended:
 		return nil
 	case <-time.After(stopWithin):
 		return fmt.Errorf("the engine has not ended within %v", stopWithin)
 	}
+}
+
+// freeze fails what is published to a stream from now on.
+func (e *engine) freeze(stream string, err error) {
+	e.publish.freeze(stream, err)
+}
+
+func (e *engine) noteAcked(stream string, seq uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.acked[stream] = max(e.acked[stream], seq)
+}
+
+func (e *engine) newestAcked(stream string) uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.acked[stream]
+}
+
+// forget is for a stream that is no more.
+func (e *engine) forget(stream string) {
+	e.mu.Lock()
+	delete(e.acked, stream)
+	e.mu.Unlock()
+	e.publish.thaw(stream)
 }

@@ -1,22 +1,23 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
-// MaxBatch is how many messages PublishAll takes at once, and maxBatchBytes how much data, well below the 128 MiB
-// that may wait in front of a stream.
+// MaxBatch is how many messages PublishAll takes at once, maxBatchBytes how much data. With maxWaiting, the data that
+// PublishEach sends ahead of the answers, that is well below the 128 MiB that may wait in front of a stream.
 const (
 	MaxBatch      = 1000
 	maxBatchBytes = 64 << 20
+	maxWaiting    = 32 << 20
 )
 
 // A Msg is to be stored. After is the sequence of the last message of its subject, 0 when there is none (any more);
@@ -77,7 +78,7 @@ func (b *Bus) publishAll(ctx context.Context, stream string, ms []Msg) (last uin
 	if err != nil {
 		return 0, err
 	}
-	w, err := e.publish.begin(stream, 1)
+	w, err := e.publish.begin(ctx, stream, 1, answerWithin)
 	if err != nil {
 		return 0, err
 	}
@@ -94,17 +95,16 @@ func (b *Bus) publishAll(ctx context.Context, stream string, ms []Msg) (last uin
 			return 0, err
 		}
 	}
-	late := time.NewTimer(answerWithin)
-	defer late.Stop()
-	m, err := w.next(ctx, late.C)
+	m, err := w.next(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return b.acked(ctx, stream, m)
+	return b.acked(ctx, e, stream, m)
 }
 
-// PublishEach sends all messages before it waits for the first answer, and stores them in this order, each for itself:
-// one that fails does not stop the others. Both results have an entry for each message.
+// PublishEach sends the messages one after the other, without waiting for the answers before it has sent all (or 32 MiB
+// of them). They are stored in this order, each for itself: one that fails does not stop the others. Both results have
+// an entry for each message.
 func (b *Bus) PublishEach(ctx context.Context, stream string, ms []Msg) (seqs []uint64, errs []error) {
 	seqs, errs = make([]uint64, len(ms)), make([]error, len(ms))
 	failed := b.publishEach(ctx, stream, ms, seqs, errs)
@@ -119,35 +119,46 @@ func (b *Bus) PublishEach(ctx context.Context, stream string, ms []Msg) (seqs []
 	return seqs, errs
 }
 
+// publishEach returns why the messages that have neither a sequence nor an error got no answer.
 func (b *Bus) publishEach(ctx context.Context, stream string, ms []Msg, seqs []uint64, errs []error) error {
 	e, err := b.running()
 	if err != nil {
 		return err
 	}
-	w, err := e.publish.begin(stream, len(ms))
+	w, err := e.publish.begin(ctx, stream, len(ms), answerWithin)
 	if err != nil {
 		return err
 	}
 	defer w.end()
-	sent := 0
+	waiting, size := 0, 0 // what has been sent and not been answered
+	receive := func() error {
+		m, err := w.next(ctx)
+		if err != nil {
+			return err
+		}
+		i := w.number(m.Subject)
+		seqs[i], errs[i] = b.acked(ctx, e, stream, m)
+		waiting, size = waiting-1, size-len(ms[i].Data)
+		w.late.Reset(answerWithin)
+		return nil
+	}
 	for i, m := range ms {
+		for size > maxWaiting {
+			if err := receive(); err != nil {
+				return err
+			}
+		}
 		errs[i] = m.validate()
 		if errs[i] == nil {
 			errs[i] = e.publish.send(m.message(w.reply(i), nats.Header{}))
 		}
 		if errs[i] == nil {
-			sent++
+			waiting, size = waiting+1, size+len(m.Data)
 		}
 	}
-	late := time.NewTimer(answerWithin)
-	defer late.Stop()
-	for ; sent > 0; sent-- {
-		m, err := w.next(ctx, late.C)
-		if err != nil {
+	for waiting > 0 {
+		if err := receive(); err != nil {
 			return err
-		}
-		if i := w.number(m.Subject); i >= 0 && i < len(ms) {
-			seqs[i], errs[i] = b.acked(ctx, stream, m)
 		}
 	}
 	return nil
@@ -160,7 +171,7 @@ type ack struct {
 }
 
 // acked reads the answer to a message.
-func (b *Bus) acked(ctx context.Context, stream string, m *nats.Msg) (uint64, error) {
+func (b *Bus) acked(ctx context.Context, e *engine, stream string, m *nats.Msg) (uint64, error) {
 	if nobodyThere(m) {
 		if _, err := b.State(ctx, stream); errors.Is(err, ErrNoStream) {
 			return 0, ErrNoStream
@@ -168,13 +179,37 @@ func (b *Bus) acked(ctx context.Context, stream string, m *nats.Msg) (uint64, er
 		return 0, fmt.Errorf("%w: no stream takes the subject", ErrUnavailable)
 	}
 	var a ack
-	switch err := json.Unmarshal(m.Data, &a); {
-	case err != nil:
+	if err := json.Unmarshal(m.Data, &a); err != nil {
 		return 0, fmt.Errorf("read the answer: %w", err)
-	case a.Error != nil:
-		return 0, engineError(a.Error)
-	case a.Stream != stream || a.Seq == 0:
+	}
+	if a.Error != nil {
+		err := engineError(a.Error)
+		if errors.Is(err, ErrWrongSequence) {
+			err = cmp.Or(b.lost(ctx, e, stream), err)
+		}
+		return 0, err
+	}
+	if a.Stream != stream || a.Seq == 0 {
 		return 0, fmt.Errorf("stream %q stored the message as %d", a.Stream, a.Seq)
 	}
+	e.noteAcked(stream, a.Seq)
 	return a.Seq, nil
+}
+
+// lost tells whether a stream has dropped messages that it had acknowledged, and freezes it then. A stream of kind Async
+// does so when a write in the background fails: it goes back to what is on disk and says that the sequence is wrong.
+func (b *Bus) lost(ctx context.Context, e *engine, stream string) error {
+	newest := e.newestAcked(stream)
+	state, err := b.State(ctx, stream)
+	if err != nil || state.Last >= newest {
+		return nil
+	}
+	kind := ErrUnavailable
+	if diskIsFull(b.config.Dir) {
+		kind = ErrFull
+	}
+	err = fmt.Errorf("%w: stream %q takes no more messages since a write failed and it lost those from %d to %d",
+		kind, stream, state.Last+1, newest)
+	e.freeze(stream, err)
+	return err
 }

@@ -47,11 +47,13 @@ func (b *Bus) NextOf(ctx context.Context, stream, subject string, from uint64) (
 }
 
 // Fetch returns messages of a subject, which may hold wildcards, in order, from the sequence from on: up to maxMsgs,
-// and none after maxBytes have been reached, so that there is always at least one. It does not wait for new ones: at
-// the end of the stream it returns nothing.
+// and none after maxBytes have been reached, so that there is always at least one. Whatever is asked for, it stops after
+// 8 MiB or 4,096 messages. It does not wait for new ones: at the end of the stream it returns nothing. It also returns
+// nothing where the disk cannot be read, which State tells apart.
 func (b *Bus) Fetch(ctx context.Context, stream, subject string, from uint64, maxMsgs, maxBytes int) ([]Stored, error) {
 	ms, err := b.fetch(ctx, stream, server.JSApiMsgGetRequest{
-		Seq: max(from, 1), NextFor: subject, Batch: max(maxMsgs, 1), MaxBytes: max(maxBytes, 1),
+		Seq: max(from, 1), NextFor: subject,
+		Batch: min(max(maxMsgs, 1), maxFetchMsgs), MaxBytes: min(max(maxBytes, 1), maxFetch),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s in stream %s: %w", subject, stream, err)
@@ -68,7 +70,7 @@ func (b *Bus) fetch(ctx context.Context, stream string, ask server.JSApiMsgGetRe
 	if err != nil {
 		return nil, err
 	}
-	w, err := e.read.begin("", ask.Batch+1)
+	w, err := e.read.begin(ctx, "", ask.Batch+1, answerWithin)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +78,9 @@ func (b *Bus) fetch(ctx context.Context, stream string, ask server.JSApiMsgGetRe
 	if err := e.read.send(&nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream, Reply: w.reply(0), Data: body}); err != nil {
 		return nil, err
 	}
-	late := time.NewTimer(answerWithin)
-	defer late.Stop()
 	var got []Stored
 	for {
-		m, err := w.next(ctx, late.C)
+		m, err := w.next(ctx)
 		if err != nil {
 			return nil, err
 		}

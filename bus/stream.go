@@ -94,6 +94,9 @@ func (b *Bus) Delete(ctx context.Context, name string) error {
 	if err != nil && !errors.Is(err, ErrNoStream) {
 		return fmt.Errorf("delete stream %s: %w", name, err)
 	}
+	if e, err := b.running(); err == nil {
+		e.forget(name)
+	}
 	return nil
 }
 
