@@ -25,6 +25,8 @@ type Builder struct {
 	hashes  *buffer
 	hashed  int // bytes of hashes
 	hasKeys bool
+
+	sealed bool
 }
 
 // NewBuilder returns an empty Builder. hint says how many bytes of data are
@@ -42,7 +44,7 @@ func (b *Builder) Bytes() int { return b.end - headerSize }
 // Room is how much more is sure to fit. An empty Builder also takes one record
 // of up to MaxRecord bytes.
 func (b *Builder) Room() (bytes, count int) {
-	if b.Bytes() >= MaxData || b.count >= MaxCount || len(b.times) >= maxRuns || len(b.keys) >= maxRuns {
+	if b.sealed || b.Bytes() >= MaxData || b.count >= MaxCount || len(b.times) >= maxRuns || len(b.keys) >= maxRuns {
 		return 0, 0
 	}
 	return MaxData - b.Bytes(), MaxCount - b.count
@@ -53,11 +55,11 @@ func (b *Builder) Room() (bytes, count int) {
 // or none will do because it is larger than MaxRecord.
 func (b *Builder) Fit(lengths []uint32) (count, bytes int) {
 	room, most := b.Room()
-	if b.count == 0 && len(lengths) > 0 && lengths[0] > MaxData && lengths[0] <= MaxRecord {
+	if most > 0 && b.count == 0 && len(lengths) > 0 && lengths[0] > MaxData && lengths[0] <= MaxRecord {
 		return 1, int(lengths[0])
 	}
 	for _, l := range lengths[:min(most, len(lengths))] {
-		if int(l) > room-bytes {
+		if l > uint32(room-bytes) {
 			break
 		}
 		count++
@@ -78,14 +80,17 @@ func (b *Builder) Add(records []byte, lengths []uint32, now int64, keys []uint32
 	if len(lengths) == 0 && len(records) == 0 {
 		return
 	}
+	count, bytes := b.count+len(lengths), b.Bytes()+len(records)
+	if b.sealed || count > MaxCount || bytes > MaxData && count > 1 || bytes > MaxRecord {
+		panic("batch: records do not fit")
+	}
 	one := b.addLengths(lengths, len(records))
 	b.addTime(now, len(lengths))
 	b.addKeys(keys, len(lengths))
-	b.count += len(lengths)
-	if b.count > MaxCount || b.Bytes()+len(records) > MaxData && (b.count > 1 || len(records) > MaxRecord) ||
-		len(b.times) > maxRuns || len(b.keys) > maxRuns {
+	if len(b.times) > maxRuns || len(b.keys) > maxRuns {
 		panic("batch: records do not fit")
 	}
+	b.count = count
 	if one {
 		b.same = lengths[0]
 	}
@@ -157,6 +162,9 @@ func (b *Builder) addKeys(keys []uint32, count int) {
 // there are records, Time. The Builder must not be used after. The batch has
 // one reference, which is the caller's.
 func (b *Builder) Seal(h Header) *Batch {
+	if b.sealed {
+		panic("batch: sealed twice")
+	}
 	b.data = b.data.grown(b.end, b.size(0))
 	l := layout{Header: h, data: uint32(b.Bytes())}
 	l.Count = uint32(b.count)
@@ -192,6 +200,6 @@ func (b *Builder) Seal(h Header) *Batch {
 	p = binary.LittleEndian.AppendUint32(p, crc32.Checksum(p, castagnoli))
 	s := newBatch(l.Header, p, p[headerSize:b.end:b.end], t)
 	s.memory = b.data
-	*b = Builder{}
+	*b = Builder{sealed: true}
 	return s
 }

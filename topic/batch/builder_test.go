@@ -71,14 +71,23 @@ func TestBuilderRefusesMisuse(t *testing.T) {
 		b.Add(make([]byte, batch.MaxData), []uint32{batch.MaxData}, 0, nil)
 		return b
 	}
+	sealed := batch.NewBuilder(0)
+	sealed.Seal(batch.Header{})
+	if n, _ := sealed.Fit([]uint32{1}); n != 0 {
+		t.Error("a sealed one has room")
+	}
 	for what, f := range map[string]func(){
+		"a record after Seal":      func() { sealed.Add([]byte("a"), []uint32{1}, 0, nil) },
+		"a second Seal":            func() { sealed.Seal(batch.Header{}) },
 		"a wrong length":           func() { batch.NewBuilder(0).Add([]byte("abc"), []uint32{2}, 0, nil) },
 		"data without lengths":     func() { batch.NewBuilder(0).Add([]byte("abc"), nil, 0, nil) },
 		"a missing key":            func() { batch.NewBuilder(0).Add([]byte("abc"), []uint32{1, 2}, 0, []uint32{1}) },
 		"lengths that wrap around": func() { batch.NewBuilder(0).Add(nil, []uint32{1 << 31, 1 << 31}, 0, nil) },
 		"more than fits":           func() { full().Add([]byte("a"), []uint32{1}, 0, nil) },
-		"too large a record":       func() { batch.NewBuilder(0).Add(make([]byte, batch.MaxRecord+1), []uint32{batch.MaxRecord + 1}, 0, nil) },
-		"too many records":         func() { batch.NewBuilder(0).Add(nil, make([]uint32, batch.MaxCount+1), 0, nil) },
+		"too large a record": func() {
+			batch.NewBuilder(0).Add(make([]byte, batch.MaxRecord+1), []uint32{batch.MaxRecord + 1}, 0, nil)
+		},
+		"too many records": func() { batch.NewBuilder(0).Add(nil, make([]uint32, batch.MaxCount+1), 0, nil) },
 	} {
 		mustPanic(t, what, f)
 	}
