@@ -7,7 +7,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"waverider"
 )
@@ -60,6 +59,7 @@ func (l *Ledger) PutCursors(all map[Key]Cursor) error {
 	}
 	return l.update(func(tx *bolt.Tx) error {
 		known := tx.Bucket(topics)
+		tx.Bucket(cursors).FillPercent = fill
 		for k, c := range all {
 			if known.Get([]byte(k.Topic)) == nil {
 				continue
@@ -76,24 +76,10 @@ func putCursor(tx *bolt.Tx, key []byte, c Cursor) error {
 	if err := tx.Bucket(cursors).Put(key, seal(key, c.body())); err != nil {
 		return err
 	}
-	if c.State == nil {
-		if c.DropState {
-			return deleteState(tx, key)
-		}
-		return nil
-	}
-	own, err := tx.Bucket(states).CreateBucketIfNotExists(key)
-	if err != nil {
-		return err
-	}
-	return own.Put(stateKey, seal(key, c.State))
-}
-
-var stateKey = []byte("state")
-
-func deleteState(tx *bolt.Tx, key []byte) error {
-	if err := tx.Bucket(states).DeleteBucket(key); err != nil && !errors.Is(err, bolterrors.ErrBucketNotFound) {
-		return err
+	if c.State != nil {
+		return putState(tx, key, c.State)
+	} else if c.DropState {
+		return deleteState(tx, key)
 	}
 	return nil
 }
@@ -171,14 +157,8 @@ func (l *Ledger) Cursor(topic waverider.TopicName, reader string) (c Cursor, ok 
 		if c, err = readCursor(key, data); err != nil {
 			return err
 		}
-		if own := tx.Bucket(states).Bucket(key); own != nil {
-			body, err := unseal(states, key, own.Get(stateKey))
-			if err != nil {
-				return err
-			}
-			c.State = append([]byte{}, body...)
-		}
-		return nil
+		c.State, err = readState(tx, key)
+		return err
 	})
 	return c, ok, err
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
+
 	"waverider"
 	"waverider/topic/ledger"
 )
@@ -82,13 +84,11 @@ func TestADamagedFileIsRefusedWithWords(t *testing.T) {
 	dir := t.TempDir()
 	path, bad := filepath.Join(dir, "topics.db"), filepath.Join(dir, "bad.db")
 	filled(t, path)
-	whole, err := os.ReadFile(path)
-	must(t, err)
 	want, err := readElsewhere(path)
 	if err != nil || !strings.HasPrefix(want, "read: ") {
 		t.Fatalf("%v: %.300s", err, want)
 	}
-	whole, err = os.ReadFile(path)
+	whole, err := os.ReadFile(path)
 	must(t, err)
 
 	refused := map[string]int{}
@@ -151,5 +151,19 @@ func TestAnEmptyPageIsRefusedWithWords(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("no file was refused")
+	}
+}
+
+func TestAFileOfANewerVersionIsRefusedWithWords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "topics.db")
+	must(t, open(t, path).Close())
+	db, err := bolt.Open(path, 0o600, nil)
+	must(t, err)
+	must(t, db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("about")).Put([]byte("format"), []byte{0, 0, 0, 0, 0, 0, 0, 2})
+	}))
+	must(t, db.Close())
+	if l, err := ledger.Open(path); err == nil || !strings.Contains(err.Error(), "format 2 and this version knows format 1 only") {
+		t.Errorf("got %v, %v", l, err)
 	}
 }

@@ -32,6 +32,7 @@ func (l *Ledger) PutMarks(ofTopics map[waverider.TopicName]Mark, ofStreams map[s
 	}
 	return l.update(func(tx *bolt.Tx) error {
 		known := tx.Bucket(topics)
+		tx.Bucket(marks).FillPercent = fill
 		for name, m := range ofTopics {
 			key := []byte(name)
 			if known.Get(key) == nil {

@@ -36,7 +36,7 @@ func unseal(bucket, key, data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w (%s of %q are not as they were written)", errDamaged, bucket, key)
 	}
 	if data[0] != version {
-		return nil, fmt.Errorf("ledger: %s of %q have version %d and this version knows %d only", bucket, key, data[0], version)
+		return nil, fmt.Errorf("%s of %q have format %d and this version knows format %d only: use the version that wrote them, or a newer one", bucket, key, data[0], version)
 	}
 	return data[1:end], nil
 }
