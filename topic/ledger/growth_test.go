@@ -27,7 +27,7 @@ func TestTheFileDoesNotGrowForEver(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	must(t, l.PutTopic(topic("a")))
 	state := bytes.Repeat([]byte("s"), ledger.MaxState)
-	for n := range uint64(100) {
+	for n := range uint64(60) {
 		put := map[ledger.Key]ledger.Cursor{
 			{Topic: "a", Reader: fmt.Sprint("program ", n%5)}: {State: state[:len(state)-random.IntN(len(state)/2)]},
 		}

@@ -27,8 +27,8 @@ var (
 	topics  = []byte("topics")  // name of the Topic
 	marks   = []byte("marks")   // name of the Topic
 	streams = []byte("streams") // name of the stream
-	cursors = []byte("cursors") // cursorKey
-	states  = []byte("states")  // cursorKey; a bucket each, so that writing one rewrites no other
+	cursors = []byte("cursors") // Key.bytes: name of the Topic, zero byte, name of the reader
+	states  = []byte("states")  // as of cursors; a bucket each, so that writing one rewrites no other
 )
 
 // Keys in about.
