@@ -96,6 +96,8 @@ type StartRequest struct {
 	OutputTopic string          `json:"outputTopic,omitempty"`
 	Limits      Limits          `json:"limits,omitzero"`
 	Restart     RestartPolicy   `json:"restart,omitempty"`
+	Ack         Ack             `json:"ack,omitempty"`       // of an input Topic; "" is what the package says
+	ReadAhead   int             `json:"readAhead,omitempty"` // records a program may hold that takes more than one at a time
 }
 
 // instanceIDLength is what Scramjet's clients send and expect.

@@ -9,6 +9,7 @@ import (
 
 	"waverider"
 	"waverider/hub/journal"
+	"waverider/hub/pump"
 	"waverider/runner"
 	"waverider/runtime"
 )
@@ -41,6 +42,12 @@ type Instance struct {
 	moved   time.Time     // when the program last said something after a stop
 	kept    time.Time     // keepAlive asks not to be killed before
 	input   chan struct{} // one token: who fixes the input type
+
+	// Of this run, under mu.
+	loaded    bool       // the program has said that it is loaded
+	announced bool       // the program has said what its output is
+	feed      *pump.Feed // its input, when that is a Topic
+	refusal   string     // why the run was ended: a Topic does not fit
 }
 
 // Health is what GET /health answers.

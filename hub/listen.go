@@ -3,17 +3,19 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"waverider"
 	"waverider/hub/journal"
+	"waverider/hub/pump"
 	"waverider/runner"
 	"waverider/runtime"
 )
 
 // listen handles the runner's messages until the process has ended. Handling
 // comes before the ack, so what it stores is stored when the runner forgets it.
-func (in *Instance) listen(ctx context.Context, proc runtime.Process) (failed *failedMessage) {
+func (in *Instance) listen(ctx, alive context.Context, tasks *sync.WaitGroup, proc runtime.Process) (failed *failedMessage) {
 	s := proc.Session()
 	for {
 		m, err := s.Receive(ctx)
@@ -26,6 +28,12 @@ func (in *Instance) listen(ctx context.Context, proc runtime.Process) (failed *f
 				in.log.Warn("program failed", "phase", failed.Phase, "err", failed.Message)
 			}
 			continue
+		}
+		if m.Type == "save" {
+			if feed := in.currentFeed(); feed != nil && feed.Saves() {
+				tasks.Go(func() { in.savePlace(alive, s, feed, m) }) // it waits for output, others must not wait for it
+				continue
+			}
 		}
 		if err := in.handle(ctx, s, m); err != nil {
 			in.log.Warn("runner message not understood", "type", m.Type, "err", err)
@@ -70,6 +78,7 @@ func (in *Instance) onReady(m runner.Message) error {
 			rec.Times.Started = time.Now()
 		}
 		rec.Declared.Requires, rec.Declared.RequiresType = ready.Requires, ready.ContentType
+		in.loaded = true
 	})
 	return in.save()
 }
@@ -82,6 +91,7 @@ func (in *Instance) onOutput(m runner.Message) error {
 	in.update(func(rec *journal.Instance) {
 		d := &rec.Declared
 		d.Provides, d.ProvidesType, d.Encoding = out.Provides, out.ContentType, out.Encoding
+		in.announced = true
 	})
 	return in.save()
 }
@@ -135,20 +145,50 @@ func (in *Instance) onStopped(ctx context.Context, s *runner.Session, m runner.M
 }
 
 func (in *Instance) onSave(ctx context.Context, s *runner.Session, m runner.Message) error {
-	var save struct {
-		ID    json.RawMessage `json:"id"`
-		State json.RawMessage `json:"state"`
-	}
+	var save saveMessage
 	if err := m.Decode(&save); err != nil {
 		return err
 	}
+	return in.answerSave(ctx, s, save, in.hub.saveState(in.id, save.State))
+}
+
+// saveMessage asks to keep a state. Done and Output say where the program is:
+// input it has finished, records or bytes, and output it has emitted.
+type saveMessage struct {
+	ID     json.RawMessage `json:"id"`
+	State  json.RawMessage `json:"state"`
+	Done   uint64          `json:"done"`
+	Output uint64          `json:"output"`
+}
+
+func (in *Instance) answerSave(ctx context.Context, s *runner.Session, save saveMessage, err error) error {
 	answer := struct {
 		ID    json.RawMessage `json:"id"`
 		Error string          `json:"error,omitempty"`
 	}{ID: save.ID}
-	if err := in.hub.saveState(in.id, save.State); err != nil {
+	if err != nil {
 		in.log.Error("state not saved", "err", err)
 		answer.Error = publicText(err)
 	}
 	return s.Send(ctx, "saved", answer)
+}
+
+// savePlace keeps a state together with the place in the input Topic that it
+// stands for, once the output before it is durable.
+func (in *Instance) savePlace(ctx context.Context, s *runner.Session, feed *pump.Feed, m runner.Message) {
+	var save saveMessage
+	err := m.Decode(&save)
+	if err == nil {
+		if err = feed.AwaitDurable(ctx, save.Output); err != nil {
+			return // the run is over; what was not saved is done again
+		}
+		if len(save.State) > maxState {
+			err = tooLargeState(len(save.State))
+		} else {
+			err = feed.Save(save.Done, save.State)
+		}
+	}
+	if err := in.answerSave(ctx, s, save, err); err != nil && ctx.Err() == nil {
+		in.log.Warn("save not answered", "err", err)
+	}
 }

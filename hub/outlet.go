@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"waverider"
+	"waverider/hub/pump"
 	"waverider/runner"
 )
 
@@ -60,30 +61,37 @@ func (o *outlet) open() {
 	}
 }
 
-// run distributes one run's output, whose first byte stands at offset base,
-// until END (nil), the death of the process, or ctx. met tells that the runner
-// has said where it is.
-func (o *outlet) run(ctx context.Context, src *runner.Output, base uint64, met bool) error {
+// begin gets ready for one run's output, whose first byte stands at offset
+// base, and lets readers in. met tells that the runner has said where it is.
+// It answers whether what was kept of earlier output is of no use any more.
+func (o *outlet) begin(src *runner.Output, base uint64, met bool) (stale bool) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	at := base + src.Acked()
 	if !met {
 		at = everything
 	}
-	stale := !o.recall(at)
+	stale = !o.recall(at)
 	if len(o.held) == 0 {
 		// A run that an earlier Hub process served goes on at its first unacked byte.
 		o.pos = max(o.pos, base+src.Acked())
 	}
 	o.atEnd = false
 	o.open()
-	o.mu.Unlock()
+	return stale
+}
+
+// run distributes the output of the run that begin was called for, until END
+// (nil), the death of the process, or ctx. feed, when the input is a Topic, is
+// told what is delivered.
+func (o *outlet) run(ctx context.Context, src *runner.Output, base uint64, stale bool, feed *pump.Feed) error {
 	if stale {
 		o.discard()
 	}
-	f := flow{Output: src, base: base}
+	f := flow{Output: src, base: base, feed: feed}
 	for {
 		o.deliverHeld(&f)
-		c, err := o.next(ctx, src)
+		c, err := o.next(ctx, &f)
 		switch {
 		case errors.Is(err, errReaderCame):
 		case errors.Is(err, io.EOF):
@@ -99,8 +107,9 @@ func (o *outlet) run(ctx context.Context, src *runner.Output, base uint64, met b
 // flow is one run's output on its way through the outlet.
 type flow struct {
 	*runner.Output
-	base uint64 // offset of its first byte
-	wide bool   // the window is windowRead
+	base uint64     // offset of its first byte
+	wide bool       // the window is windowRead
+	feed *pump.Feed // where its input comes from; nil: not from a Topic
 }
 
 // delivered acks everything before offset and opens the window while somebody
@@ -108,6 +117,9 @@ type flow struct {
 func (f *flow) delivered(offset uint64) {
 	if offset > f.base { // what an earlier run left needs no ack, its process is gone
 		f.Ack(offset - f.base)
+		if f.feed != nil {
+			f.feed.Durable(offset - f.base)
+		}
 	}
 	f.widen(true)
 }
@@ -127,12 +139,12 @@ func (f *flow) widen(wide bool) {
 var errReaderCame = errors.New("a reader came")
 
 // next waits for output, and while there are no readers for one of those too.
-func (o *outlet) next(ctx context.Context, src *runner.Output) (runner.Chunk, error) {
+func (o *outlet) next(ctx context.Context, f *flow) (runner.Chunk, error) {
 	o.mu.Lock()
 	arrived, alone := o.arrived, len(o.readers) == 0
 	o.mu.Unlock()
-	if !alone || src.Buffered() {
-		return src.Next(ctx)
+	if !alone || f.Buffered() {
+		return f.next(ctx)
 	}
 	wait, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -145,13 +157,30 @@ func (o *outlet) next(ctx context.Context, src *runner.Output) (runner.Chunk, er
 		case <-wait.Done():
 		}
 	}()
-	c, err := src.Next(wait)
+	c, err := f.next(wait)
 	cancel()
 	<-woken
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
 		return c, errReaderCame
 	}
 	return c, err
+}
+
+// next is the next chunk; marks are handed to the feed.
+func (f *flow) next(ctx context.Context) (runner.Chunk, error) {
+	if f.feed == nil {
+		return f.Output.Next(ctx)
+	}
+	for {
+		c, marks, err := f.NextMarked(ctx)
+		if len(marks) > 0 {
+			f.feed.Marked(marks)
+			f.feed.Durable(f.Acked())
+		}
+		if err != nil || len(c.Data) > 0 {
+			return c, err
+		}
+	}
 }
 
 // take gives a chunk to the readers, or holds it when there are none.

@@ -20,9 +20,13 @@ const maxState = 8 << 20
 // Instance saves one state after the other: its listen calls this.
 func (h *Hub) saveState(id waverider.InstanceID, state json.RawMessage) error {
 	if len(state) > maxState {
-		return waverider.Errorf(waverider.TooLarge, "the state is %d bytes, at most %d can be saved", len(state), maxState)
+		return tooLargeState(len(state))
 	}
 	return diskFull(writeFileSync(h.cfg.DataDir.Path("state", string(id)), state))
+}
+
+func tooLargeState(n int) error {
+	return waverider.Errorf(waverider.TooLarge, "the state is %d bytes, at most %d can be saved", n, maxState)
 }
 
 // loadState answers what was saved last, nil when nothing was.

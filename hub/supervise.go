@@ -70,6 +70,9 @@ func (in *Instance) begin(ctx context.Context) (runtime.Process, error) {
 			return nil, fmt.Errorf("attach: %w", err)
 		}
 		in.adopt(proc, rec.InputBase, rec.OutputBase)
+		in.update(func(rec *journal.Instance) {
+			in.loaded, in.announced = !rec.Times.Started.IsZero() && rec.Status != waverider.StatusStarting, rec.Declared.ProvidesType != ""
+		})
 		in.log.Info("instance attached", "pid", rec.PID)
 		return proc, nil
 	}
@@ -90,6 +93,9 @@ func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
 	rec := in.record()
 	spec, err := in.spec(rec)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.resumption(ctx, rec, &spec.Start); err != nil {
 		return nil, err
 	}
 	proc, err := in.hub.cfg.Runtime.Start(ctx, spec)
@@ -155,6 +161,7 @@ func (in *Instance) adopt(proc runtime.Process, inBase, outBase uint64) {
 	in.update(func(*journal.Instance) {
 		in.proc, in.inBase, in.outBase = proc, inBase, outBase
 		in.stopped, in.unaware, in.health = false, false, nil
+		in.loaded, in.announced, in.feed, in.refusal = false, false, nil, ""
 	})
 }
 
@@ -164,14 +171,16 @@ func (in *Instance) oversee(ctx context.Context, proc runtime.Process) runEnd {
 	defer over()
 	var wg sync.WaitGroup
 	var failed *failedMessage
-	wg.Go(func() { failed = in.listen(ctx, proc) })
+	wg.Go(func() { failed = in.listen(ctx, alive, &wg, proc) })
 	wg.Go(func() { in.distribute(ctx, alive, proc) })
+	wg.Go(func() { in.feedTopic(ctx, alive, proc) })
 	in.resumeWish(alive, &wg, proc)
 
 	exit, err := proc.Wait(ctx)
 	over()
 	if ctx.Err() != nil {
 		wg.Wait()
+		in.closeFeed(ctx, proc)
 		return runEnd{detached: true}
 	}
 	if err != nil || exit.At.IsZero() {
@@ -179,22 +188,35 @@ func (in *Instance) oversee(ctx context.Context, proc runtime.Process) runEnd {
 	}
 	_ = proc.Session().Close() // what came before the end is still read and handed on
 	wg.Wait()
+	in.closeFeed(ctx, proc)
+	in.mu.Lock()
+	refusal := in.refusal
+	in.mu.Unlock()
+	if refusal != "" {
+		failed, exit = &failedMessage{Message: refusal}, runtime.Exit{At: exit.At, Code: waverider.ExitLoad}
+	}
 	return runEnd{exit: exit, err: err, failed: failed}
 }
 
-// distribute gives the program's output to its readers. alive ends with the
-// process: what nobody has read by then is for those who come later.
+// distribute brings the program's output to its Topic or to its readers. alive
+// ends with the process: what nobody has read by then is for those who come later.
 func (in *Instance) distribute(ctx, alive context.Context, proc runtime.Process) {
 	select {
 	case <-proc.Session().Connected(): // it has said which output is still to come
 	case <-alive.Done():
 	}
 	out := proc.Session().Output()
+	met := isClosed(proc.Session().Connected())
 	in.mu.Lock()
 	base := in.outBase
 	in.mu.Unlock()
-	err := in.out.run(ctx, out, base, isClosed(proc.Session().Connected()))
-	if err != nil {
+	stale := in.out.begin(out, base, met)
+	rec, feed := in.awaitOutput(alive, proc.Session())
+	if outputTopic(rec) != "" {
+		in.drainTopic(ctx, proc, rec, feed)
+		return
+	}
+	if err := in.out.run(ctx, out, base, stale, feed); err != nil {
 		return // the process has ended without END, or ctx did
 	}
 	// Once what nobody has read is on disk the runner need not wait for readers.

@@ -32,6 +32,7 @@ type inbox struct {
 	bytes    int // of queued
 	ready    signal
 	room     signal
+	settled  signal // handled moved
 }
 
 // Send queues a control message {"type": typ, …fields of v} (v may be nil or
@@ -68,7 +69,10 @@ func (s *Session) Send(ctx context.Context, typ string, v any) error {
 // ErrDetached after Detach. One goroutine at a time calls it.
 func (s *Session) Receive(ctx context.Context) (Message, error) {
 	s.mu.Lock()
-	s.recv.handled = s.recv.taken
+	if s.recv.handled != s.recv.taken {
+		s.recv.handled = s.recv.taken
+		s.recv.settled.fire()
+	}
 	if l := s.link; l != nil && s.recv.worthTelling(l) {
 		l.handledDue = true
 		s.mu.Unlock()
@@ -95,6 +99,29 @@ func (s *Session) Receive(ctx context.Context) (Message, error) {
 		s.mu.Unlock()
 		if err := await(ctx, ready); err != nil {
 			return Message{}, err
+		}
+		s.mu.Lock()
+	}
+}
+
+// Settled waits until the messages that have come so far are handled. It
+// returns io.EOF when nobody will handle them.
+func (s *Session) Settled(ctx context.Context) error {
+	s.mu.Lock()
+	upTo := s.recv.received
+	for {
+		if s.recv.handled >= upTo {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.drained || s.ended != nil {
+			s.mu.Unlock()
+			return io.EOF
+		}
+		settled := s.recv.settled.wait()
+		s.mu.Unlock()
+		if err := await(ctx, settled); err != nil {
+			return err
 		}
 		s.mu.Lock()
 	}

@@ -114,6 +114,33 @@ func (o *Output) Buffered() bool {
 	return s.out.queued.len() > 0 || s.out.ended || s.drained
 }
 
+// IdleMarks waits for marks of a program that works through its input and emits
+// nothing. It fails with io.EOF when there is output, or will be none any more.
+func (o *Output) IdleMarks(ctx context.Context) ([]Mark, error) {
+	s := o.s
+	for {
+		s.mu.Lock()
+		st := &s.out
+		at := st.received
+		if st.queued.len() > 0 {
+			at = st.queued.at(0).start
+		}
+		marks := st.marks.take(at)
+		over := st.queued.len() > 0 || st.ended || s.drained || s.ended != nil
+		ready := st.ready.wait()
+		s.mu.Unlock()
+		switch {
+		case len(marks) > 0:
+			return marks, nil
+		case over:
+			return nil, io.EOF
+		}
+		if err := await(ctx, ready); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // Ack tells that everything before offset has reached the next holder. It is
 // sent at once when a quarter of the window is free or the ack before is 5 ms
 // old, else when it is: what a reader has and the runner does not know of comes

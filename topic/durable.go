@@ -122,11 +122,32 @@ func (t *Topic) Known(ctx context.Context, name string) (Place, bool, error) {
 	if err := t.ensureReady(ctx); err != nil {
 		return Place{}, false, err
 	}
-	c, ok, err := t.store.ledger.Cursor(t.name, name)
-	if err != nil || !ok {
+	saved, ok, err := t.store.ledger.Cursor(t.name, name)
+	if err != nil {
 		return Place{}, false, err
 	}
-	return Place{Number: c.Number, Epoch: c.Epoch, InputOffset: c.InputOffset, InputCount: c.InputCount, State: c.State}, true, nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.cursors[name]
+	if c == nil || !ok {
+		return Place{}, false, nil
+	}
+	return Place{Number: c.saved.Number, Epoch: c.saved.Epoch, InputOffset: c.saved.InputOffset, InputCount: c.saved.InputCount, State: saved.State}, true, nil
+}
+
+// Incarnation is the one that a record belongs to, or will.
+func (t *Topic) Incarnation(number uint64) uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.incarnation(number)
+}
+
+// Place is where a durable reader stands.
+func (r *Reader) Place() Place {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	c := r.cursor.saved
+	return Place{Number: c.Number, Epoch: c.Epoch, InputOffset: c.InputOffset, InputCount: c.InputCount}
 }
 
 // AckTo tells that everything before number has reached the next holder. It is

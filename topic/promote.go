@@ -1,10 +1,6 @@
 package topic
 
-import (
-	"time"
-
-	"waverider/bus"
-)
+import "waverider/bus"
 
 // promoteAfter is how many bytes a Topic may store in a shared stream before
 // it gets one of its own, whose blocks come free by themselves.
@@ -23,7 +19,7 @@ func (t *Topic) promote() {
 	t.mu.Lock()
 	meta := t.meta
 	t.mu.Unlock()
-	stream := ownStream(t.name, uint32(time.Now().Unix()))
+	stream := ownStream(t.name, s.incarnate(0))
 	seg := segmentOf(t.name, stream)
 	meta.Segments = append(append([]string{}, meta.Segments...), stream)
 	err := s.bus.Ensure(s.life, bus.Stream{Name: stream, Subjects: []string{seg.subjects()}, Kind: t.kind()})

@@ -43,6 +43,9 @@ type Message struct {
 // Data is the bytes of all its records.
 func (m *Message) Data() []byte { return m.b.Range(m.From, m.To) }
 
+// Before is the bytes of the records before a number, which it has or is To.
+func (m *Message) Before(number uint64) int { return len(m.b.Range(m.From, number)) }
+
 // Records goes through the records.
 func (m *Message) Records(yield func(batch.Record) bool) {
 	for rec := range m.b.Records(m.From) {
@@ -69,6 +72,9 @@ func (m *Message) Cut(n uint64) {
 // Ack tells, for a durable reader, that everything up to and with this message
 // has reached the next holder. It is on disk soon after; see Reader.Sync.
 func (m *Message) Ack() { m.r.AckTo(m.To) }
+
+// Retain keeps the bytes beyond one Release more.
+func (m *Message) Retain() { m.b.Retain() }
 
 // Release gives the buffer back.
 func (m *Message) Release() { m.b.Release() }
@@ -283,4 +289,3 @@ func (t *Topic) numberAtTime(ctx context.Context, at time.Time) (uint64, error) 
 		}
 	}
 }
-

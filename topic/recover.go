@@ -129,7 +129,7 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 	}
 	if t.memory() { // nothing is kept, so it begins anew
 		meta := t.meta
-		meta.Runs = []ledger.Run{{Incarnation: max(t.run().Incarnation+1, uint32(time.Now().Unix())), First: 1}}
+		meta.Runs = []ledger.Run{{Incarnation: t.store.incarnate(t.run().Incarnation), First: 1}}
 		t.meta, t.next, t.before = meta, 1, 0
 		return t.store.ledger.PutTopic(meta)
 	}

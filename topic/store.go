@@ -44,10 +44,12 @@ type Store struct {
 	cursors cursorKeeper
 	revival revival
 
+	incarnation atomic.Uint32 // the last one made
+
 	mu      sync.Mutex
 	topics  map[waverider.TopicName]*Topic
 	lanes   map[string]*lane // by stream
-	reading atomic.Int32 // Topics with live readers
+	reading atomic.Int32     // Topics with live readers
 	closed  bool
 	changed signal // a Topic came or went
 }
@@ -251,10 +253,21 @@ func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic
 	}
 }
 
+// incarnate makes the number of an incarnation: above that of the one before,
+// and another than a Topic of the same name had that was deleted.
+func (s *Store) incarnate(before uint32) uint32 {
+	for {
+		last := s.incarnation.Load()
+		n := max(uint32(time.Now().Unix()), last+1, before+1)
+		if s.incarnation.CompareAndSwap(last, n) {
+			return n
+		}
+	}
+}
+
 func (s *Store) newMeta(cfg waverider.TopicConfig) ledger.Topic {
-	now := time.Now()
-	meta := ledger.Topic{TopicConfig: cfg, Created: now, Dropped: 1,
-		Runs: []ledger.Run{{Incarnation: uint32(now.Unix()), First: 1}}}
+	meta := ledger.Topic{TopicConfig: cfg, Created: time.Now(), Dropped: 1,
+		Runs: []ledger.Run{{Incarnation: s.incarnate(0), First: 1}}}
 	switch {
 	case cfg.Durability == waverider.DurabilityMemory:
 	case cfg.MaxBytes > 0 || cfg.MaxAge > 0 || cfg.Discard != "": // limits are kept by whole blocks of a stream of its own

@@ -243,6 +243,33 @@ func (w *Writer) Flush(ctx context.Context) (Cursor, error) {
 	}
 }
 
+// Progress waits until the producer has stored records after the State seen,
+// and answers the new one.
+func (w *Writer) Progress(ctx context.Context, seen State) (State, error) {
+	t, p := w.t, w.p
+	for {
+		t.mu.Lock()
+		switch {
+		case p.last.Epoch != seen.Epoch || p.last.End != seen.End:
+			defer t.mu.Unlock()
+			return p.last, nil
+		case p.failed != nil:
+			defer t.mu.Unlock()
+			return seen, p.failed
+		case t.ended != nil && !t.busy:
+			defer t.mu.Unlock()
+			return seen, t.ended
+		}
+		moved := t.moved.wait()
+		t.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return seen, ctx.Err()
+		}
+	}
+}
+
 // Close lets go of the producer. What was added is stored all the same.
 func (w *Writer) Close() {
 	t := w.t

@@ -1,0 +1,237 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"waverider"
+	"waverider/hub/journal"
+	"waverider/hub/pump"
+	"waverider/runner"
+	"waverider/runtime"
+	"waverider/topic"
+)
+
+// inputTopic is the Topic a program reads, "" when it has other input. What the
+// start asked for goes before what the program says.
+func inputTopic(rec journal.Instance) waverider.TopicName {
+	if rec.Request.InputTopic != "" {
+		return waverider.TopicName(rec.Request.InputTopic)
+	}
+	return waverider.TopicName(rec.Declared.Requires)
+}
+
+func outputTopic(rec journal.Instance) waverider.TopicName {
+	if rec.Request.OutputTopic != "" {
+		return waverider.TopicName(rec.Request.OutputTopic)
+	}
+	return waverider.TopicName(rec.Declared.Provides)
+}
+
+// joinInput finds the Topic of a program's input, or makes it.
+func (in *Instance) joinInput(ctx context.Context, rec journal.Instance) (*topic.Topic, error) {
+	return in.join(ctx, inputTopic(rec), rec.Declared.RequiresType)
+}
+
+// joinOutput finds the Topic of a program's output, or makes it.
+func (in *Instance) joinOutput(ctx context.Context, rec journal.Instance) (*topic.Topic, error) {
+	return in.join(ctx, outputTopic(rec), rec.Declared.ProvidesType)
+}
+
+// join takes the type that the program declared, else that of the Topic, else
+// JSON lines. It fails when they do not agree.
+func (in *Instance) join(ctx context.Context, name waverider.TopicName, declared string) (*topic.Topic, error) {
+	topics := in.hub.cfg.Topics
+	if topics == nil {
+		return nil, waverider.Errorf(waverider.Unavailable, "this Hub has no Topics")
+	}
+	if _, err := waverider.ParseTopicName(string(name)); err != nil {
+		return nil, err
+	}
+	kind := ""
+	if declared != "" {
+		var err error
+		if kind, err = waverider.ParseContentType(declared); err != nil {
+			return nil, err
+		}
+	}
+	if t, err := topics.Topic(name); err == nil && kind == "" {
+		return t, nil
+	}
+	setDefault(&kind, waverider.TypeNDJSON)
+	return topics.Ensure(ctx, waverider.TopicConfig{Name: name, ContentType: kind})
+}
+
+// feedTopic gives this run the records of its input Topic, if it has one.
+func (in *Instance) feedTopic(ctx, alive context.Context, proc runtime.Process) {
+	s := proc.Session()
+	rec, err := in.until(alive, func(journal.Instance) bool { return in.loaded && isClosed(s.Connected()) })
+	for err == nil && !isClosed(s.Connected()) {
+		select {
+		case <-s.Connected():
+		case <-alive.Done():
+			err = alive.Err()
+		}
+	}
+	if err != nil || inputTopic(rec) == "" {
+		return
+	}
+	feed, err := in.openFeed(ctx, rec)
+	if err != nil {
+		in.refuse(ctx, proc, err)
+		return
+	}
+	in.update(func(*journal.Instance) { in.feed = feed })
+	if err := in.fixInputType(alive, feed.ContentType()); err == nil {
+		err = feed.Run(alive, s.Input())
+	}
+	if err != nil && alive.Err() == nil && !errors.Is(err, runner.ErrClosed) && !errors.Is(err, runner.ErrEnded) && !errors.Is(err, topic.ErrClosed) {
+		in.log.Error("input of the instance broke off", "topic", inputTopic(rec), "err", err)
+	}
+}
+
+func (in *Instance) openFeed(ctx context.Context, rec journal.Instance) (*pump.Feed, error) {
+	t, err := in.joinInput(ctx, rec)
+	if err != nil {
+		return nil, fmt.Errorf("input: %w", err)
+	}
+	return pump.OpenFeed(ctx, t, in.id, rec.Epoch, in.savesPlace(rec), in.log)
+}
+
+// ackOf is when input counts as finished: the start says it, or the package.
+func (in *Instance) ackOf(rec journal.Instance) waverider.Ack {
+	if rec.Request.Ack != "" {
+		return rec.Request.Ack
+	}
+	pkg, err := in.hub.packages.Get(rec.Digest)
+	if err != nil {
+		return "" // without its package it does not start
+	}
+	return pkg.Manifest.Waverider.Ack
+}
+
+// savesPlace tells that a program says itself, by save, what it has finished.
+func (in *Instance) savesPlace(rec journal.Instance) bool { return in.ackOf(rec) == waverider.AckSave }
+
+// refuse ends a run that cannot be joined to its Topics; the error is shown as
+// the program's.
+func (in *Instance) refuse(ctx context.Context, proc runtime.Process, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	in.log.Error("instance not joined to its topic", "err", err)
+	in.update(func(*journal.Instance) { in.refusal = publicText(err) })
+	if err := proc.Kill(); err != nil {
+		in.log.Error("kill", "err", err)
+	}
+}
+
+// awaitFeed waits until the input of this run is joined to its Topic; it is nil
+// when the input is another.
+func (in *Instance) awaitFeed(ctx context.Context) *pump.Feed {
+	var feed *pump.Feed
+	_, _ = in.until(ctx, func(rec journal.Instance) bool {
+		feed = in.feed
+		return feed != nil || in.loaded && inputTopic(rec) == ""
+	})
+	return feed
+}
+
+// drainTopic stores the output of this run in its Topic. It returns when the
+// output has ended, the process has, or ctx does.
+func (in *Instance) drainTopic(ctx context.Context, proc runtime.Process, rec journal.Instance, feed *pump.Feed) {
+	in.out.mu.Lock()
+	in.out.closeReaders(outputElsewhere(rec))
+	in.out.mu.Unlock()
+	err := pump.Drain(ctx, pump.Output{
+		Topic: func(ctx context.Context) (*topic.Topic, error) { return in.joinOutput(ctx, in.record()) },
+		Slot:  in.id, Epoch: uint32(rec.Epoch), Stream: proc.Session().Output(), Feed: feed,
+	})
+	switch {
+	case err == nil, ctx.Err() != nil, errors.Is(err, runner.ErrDetached), errors.Is(err, topic.ErrClosed):
+	default:
+		in.refuse(ctx, proc, fmt.Errorf("output: %w", err))
+	}
+}
+
+func outputElsewhere(rec journal.Instance) error {
+	return waverider.Errorf(waverider.NotAllowed, "the output of Instance %s goes to Topic %s; read that", rec.ID, outputTopic(rec))
+}
+
+// resumption is what a new run of a slot must know of those before.
+func (in *Instance) resumption(ctx context.Context, rec journal.Instance, start *runner.Start) error {
+	from := inputTopic(rec)
+	if from == "" || in.hub.cfg.Topics == nil {
+		return nil
+	}
+	start.Marks, start.Ack, start.ReadAhead = true, string(in.ackOf(rec)), rec.Request.ReadAhead
+	t, err := in.hub.cfg.Topics.Topic(from)
+	if err != nil {
+		return nil // it is made when the program is there
+	}
+	place, known, err := t.Known(ctx, pump.Slot(in.id))
+	if err != nil || !known {
+		return err
+	}
+	if in.savesPlace(rec) && place.State != nil {
+		start.State = place.State
+	}
+	to, err := in.hub.cfg.Topics.Topic(outputTopic(rec))
+	if err != nil {
+		return nil
+	}
+	w, err := to.Writer(ctx, pump.Producer(in.id))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	c := w.Last().Cause
+	if c != nil && c.Done >= place.Number && c.Incarnation == t.Incarnation(place.Number) {
+		start.Skip = &runner.Skip{Done: c.Done - place.Number, N: c.N}
+	}
+	return nil
+}
+
+func (in *Instance) currentFeed() *pump.Feed {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.feed
+}
+
+// closeFeed lets go of the input Topic at the end of a run.
+func (in *Instance) closeFeed(ctx context.Context, proc runtime.Process) {
+	feed := in.currentFeed()
+	if feed == nil {
+		return
+	}
+	feed.LastMarks(ctx, proc.Session().Output())
+	feed.Close()
+}
+
+// awaitOutput waits until it is known where the output goes: the program has
+// said what it is, or there is output without a word, or the end.
+func (in *Instance) awaitOutput(ctx context.Context, s *runner.Session) (journal.Instance, *pump.Feed) {
+	wait, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		defer cancel()
+		for { // what a program finishes that has no output yet, or never any
+			marks, err := s.Output().IdleMarks(wait)
+			if err != nil {
+				_ = s.Settled(wait) // what it is was said before
+				return
+			}
+			if feed := in.awaitFeed(wait); feed != nil {
+				feed.Marked(marks)
+				feed.Durable(s.Output().Acked())
+			}
+		}
+	}()
+	_, _ = in.until(wait, func(journal.Instance) bool { return in.announced })
+	cancel()
+	<-over
+	return in.record(), in.awaitFeed(ctx)
+}

@@ -1,0 +1,300 @@
+package pump
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"waverider"
+	"waverider/runner"
+	"waverider/topic"
+	"waverider/topic/batch"
+)
+
+// maxSpan is how much output may wait for its mark.
+const maxSpan = batch.MaxData
+
+// Output is what Drain needs to know of a program's output.
+type Output struct {
+	Topic  func(context.Context) (*topic.Topic, error) // finds the Topic, or makes it
+	Slot   waverider.InstanceID
+	Epoch  uint32
+	Stream *runner.Output
+	Feed   *Feed // where the input comes from; nil: not from a Topic
+}
+
+// Producer names a slot among the producers of a Topic.
+func Producer(id waverider.InstanceID) string { return "slot-" + waverider.TopicName(id).Token() }
+
+// Drain stores a program's output as records of a Topic until the output ends
+// (nil), the process is gone, or ctx ends. Output is acked to the runner when
+// it is durable, so that after a kill of either side it is sent again, and
+// what is stored already is recognised.
+func Drain(ctx context.Context, o Output) error {
+	t, err := o.Topic(ctx)
+	if err != nil {
+		return err
+	}
+	d := &drain{Output: o, split: splitter(t.Config().ContentType)}
+	if err := d.attach(ctx, t); err != nil {
+		return err
+	}
+	defer func() { d.detach() }()
+	for {
+		c, marks, err := o.Stream.NextMarked(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return d.finish(ctx)
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return errors.Join(err, d.broken(ctx))
+		case err != nil:
+			return err
+		}
+		if len(c.Data) > 0 {
+			err = d.take(ctx, c)
+			c.Release()
+		}
+		for _, m := range marks {
+			if err == nil {
+				err = d.mark(ctx, m)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func splitter(contentType string) *batch.Splitter {
+	if isLines(contentType) {
+		return batch.NewSplitter(batch.Lines)
+	}
+	return batch.NewSplitter(batch.Bytes)
+}
+
+// drain is the state of one Drain.
+type drain struct {
+	Output
+	split *batch.Splitter
+	w     *topic.Writer
+	skip  uint64 // output before is stored already
+	begun bool   // base is known
+	base  uint64 // offset where the splitter began
+	at    uint64 // offset after what was split
+	span  []byte // output that waits for its mark; begins at at
+
+	gathered []byte   // records of the span
+	lengths  []uint32 // of gathered
+	end      uint64   // offset after them
+
+	cause, before *batch.Cause // of the last mark and of the one before
+	exact         bool
+	stop          context.CancelFunc
+	acker         sync.WaitGroup
+}
+
+// attach opens the Topic and begins to ack what becomes durable.
+func (d *drain) attach(ctx context.Context, t *topic.Topic) error {
+	w, err := t.Writer(ctx, Producer(d.Slot))
+	if err != nil {
+		return err
+	}
+	d.w = w
+	last := w.Last()
+	if last.Epoch == d.Epoch {
+		d.skip = max(d.skip, last.End)
+		d.cause = last.Cause
+		d.Stream.Ack(last.End)
+	}
+	d.Stream.SetWindow(4 << 20)
+	ctx, d.stop = context.WithCancel(ctx)
+	d.acker.Go(func() { d.ack(ctx, last) })
+	return nil
+}
+
+func (d *drain) detach() {
+	d.stop()
+	d.acker.Wait()
+	d.w.Close()
+}
+
+// ack tells runner and Feed what is durable.
+func (d *drain) ack(ctx context.Context, seen topic.State) {
+	for {
+		now, err := d.w.Progress(ctx, seen)
+		if err != nil {
+			return
+		}
+		seen = now
+		if seen.Epoch == d.Epoch {
+			d.Stream.Ack(seen.End)
+			if d.Feed != nil {
+				d.Feed.Durable(seen.End)
+			}
+		}
+	}
+}
+
+// take splits a piece of output, or keeps it until its mark comes.
+func (d *drain) take(ctx context.Context, c runner.Chunk) error {
+	data, at := c.Data, c.Offset
+	if at+uint64(len(data)) <= d.skip {
+		return nil
+	}
+	if at < d.skip {
+		data, at = data[d.skip-at:], d.skip
+	}
+	if !d.begun {
+		d.begun, d.base, d.at = true, at, at
+	}
+	if d.Feed == nil {
+		return d.store(ctx, data)
+	}
+	if len(d.span) > 0 && len(d.span)+len(data) > maxSpan {
+		if err := d.storeSpan(ctx, len(d.span)); err != nil {
+			return err
+		}
+	}
+	d.span = append(d.span, data...)
+	return nil
+}
+
+// mark stores the output up to a mark.
+func (d *drain) mark(ctx context.Context, m runner.Mark) error {
+	if d.Feed == nil {
+		return nil
+	}
+	d.exact = m.Exact
+	d.before, d.cause = d.cause, d.Feed.Cause(m)
+	if m.Offset > d.at && len(d.span) > 0 {
+		if err := d.storeSpan(ctx, int(min(m.Offset-d.at, uint64(len(d.span))))); err != nil {
+			return err
+		}
+	}
+	d.Feed.Marked([]runner.Mark{m})
+	d.Feed.Durable(d.durable())
+	return nil
+}
+
+// durable is the offset before which all output is stored or held nothing.
+func (d *drain) durable() uint64 {
+	if last := d.w.Last(); last.Epoch == d.Epoch && last.End > d.Stream.Acked() {
+		return last.End
+	}
+	return d.Stream.Acked()
+}
+
+// storeSpan stores the first n bytes of the span, which end at a mark. They go
+// into one batch wherever that can hold them: a batch that ended between two
+// marks could not say what its last record came from.
+func (d *drain) storeSpan(ctx context.Context, n int) error {
+	d.at += uint64(n)
+	err := d.split.Split(d.span[:n], func(records []byte, lengths []uint32) error {
+		if len(d.gathered)+len(records) > batch.MaxData || len(d.lengths)+len(lengths) > batch.MaxCount {
+			if err := d.storeGathered(ctx, d.before); err != nil {
+				return err
+			}
+		}
+		d.gathered, d.lengths = append(d.gathered, records...), append(d.lengths, lengths...)
+		d.end = d.base + d.split.Position()
+		return nil
+	})
+	d.span = append(d.span[:0], d.span[n:]...)
+	if err == nil {
+		err = d.storeGathered(ctx, d.cause)
+	}
+	return err
+}
+
+func (d *drain) storeGathered(ctx context.Context, cause *batch.Cause) error {
+	err := d.append(ctx, d.gathered, d.lengths, topic.State{Epoch: d.Epoch, End: d.end, Cause: cause})
+	d.gathered, d.lengths = d.gathered[:0], d.lengths[:0]
+	return err
+}
+
+// store splits data into records and appends them as they are.
+func (d *drain) store(ctx context.Context, data []byte) error {
+	d.at += uint64(len(data))
+	return d.split.Split(data, d.emit(ctx))
+}
+
+func (d *drain) emit(ctx context.Context) batch.Emit {
+	return func(records []byte, lengths []uint32) error {
+		return d.append(ctx, records, lengths, topic.State{Epoch: d.Epoch, End: d.base + d.split.Position(), Cause: d.cause})
+	}
+}
+
+// finish stores what is left at a clean end, and tells the runner.
+func (d *drain) finish(ctx context.Context) error {
+	if err := d.storeSpan(ctx, len(d.span)); err != nil {
+		return err
+	}
+	if err := d.split.Close(d.emit(ctx)); err != nil {
+		return err
+	}
+	if err := d.flush(ctx); err != nil {
+		return err
+	}
+	d.Stream.AckEnd()
+	if d.Feed != nil {
+		d.Feed.Durable(d.Stream.Acked())
+	}
+	return nil
+}
+
+// broken stores whole records of a program that died before its output ended,
+// unless the next run emits them again by itself.
+func (d *drain) broken(ctx context.Context) error {
+	if !d.exact {
+		if err := d.storeSpan(ctx, len(d.span)); err != nil {
+			return err
+		}
+	}
+	return d.flush(ctx)
+}
+
+// flush waits until everything is durable, also through a full disk.
+func (d *drain) flush(ctx context.Context) error {
+	for {
+		_, err := d.w.Flush(ctx)
+		if waverider.KindOf(err) != waverider.Full {
+			return err
+		}
+		select {
+		case <-time.After(retryFull):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+const retryFull = 250 * time.Millisecond
+
+// append waits while the disk is full, and makes the Topic anew when it was
+// deleted.
+func (d *drain) append(ctx context.Context, records []byte, lengths []uint32, s topic.State) error {
+	for {
+		err := d.w.Append(ctx, records, lengths, s)
+		switch waverider.KindOf(err) {
+		case waverider.Full:
+			select {
+			case <-time.After(retryFull):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case waverider.Gone:
+			t, err := d.Topic(ctx)
+			if err != nil {
+				return err
+			}
+			d.detach()
+			if err := d.attach(ctx, t); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
