@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"waverider/bus"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 )
 
@@ -155,5 +159,165 @@ func TestBatchIsAllOrNone(t *testing.T) {
 		if err != nil || m.Seq != last-999+uint64(i) || m.Data[0] != byte(i) {
 			t.Errorf("message %d has sequence %d, error %v", i, m.Seq, err)
 		}
+	}
+}
+
+// A copy of the folder, made while the engine writes, is what a kill leaves behind.
+func TestACopyOfTheOpenFolderHasWhatWasAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, dir)
+	ensure(t, b)
+	const topics = 5
+	acked := map[string]uint64{}
+	for range 40 {
+		last, err := b.PublishAll(t.Context(), "sync", round("sync", acked["sync"], topics))
+		if err != nil {
+			t.Fatal(err)
+		}
+		acked["sync"] = last
+		seqs, errs := b.PublishEach(t.Context(), "async", round("async", acked["async"], topics))
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		acked["async"] = seqs[topics-1]
+	}
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	c := open(t, copied)
+	t.Logf("open took %v", time.Since(started))
+	for _, s := range streams {
+		state, err := c.State(t.Context(), s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("stream %s: %d acknowledged, %d there", s.Name, acked[s.Name], state.Last)
+		if state.Last > acked[s.Name] || state.Last < acked[s.Name] && s.Kind == bus.Sync {
+			t.Errorf("stream %s: %d acknowledged, %d there", s.Name, acked[s.Name], state.Last)
+		}
+		checkRounds(t, c, s.Name, state.Last)
+		if err := c.Ensure(t.Context(), s); err != nil {
+			t.Error(err)
+		}
+		next := round(s.Name, state.Last, topics)[0]
+		next.Subject, next.After = "wr.hub."+s.Name+".z.h.p", 0
+		if seq, err := c.Publish(t.Context(), s.Name, next); err != nil || seq != state.Last+1 {
+			t.Errorf("stream %s goes on with %d, error %v", s.Name, seq, err)
+		}
+	}
+}
+
+func TestAFolderOfANewerEngineIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := open(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "engine")
+	ours, err := os.ReadFile(path)
+	if err != nil || string(ours) != "nats-server "+server.VERSION+"\n" {
+		t.Fatalf("%q, error %v", ours, err)
+	}
+	for version, refused := range map[string]bool{
+		"2.15.2": false, "2.9.30": false, "1.99.99": false,
+		"2.15.999": true, "2.100.0": true, "3.0.0": true, "2.100.0-RC.1": true,
+		"2.15": true, "2.x.1": true, "": true,
+	} {
+		if err := os.WriteFile(path, []byte("nats-server "+version+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b, err := bus.Open(t.Context(), config(t, dir))
+		if err == nil {
+			err = b.Close()
+		} else if !refused {
+			t.Errorf("%s: %v", version, err)
+		}
+		left, readErr := os.ReadFile(path)
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		switch {
+		case refused && err == nil:
+			t.Errorf("%q was taken", version)
+		case refused && strings.TrimSpace(string(left)) != strings.TrimSpace("nats-server "+version):
+			t.Errorf("%q was refused and replaced by %q", version, left)
+		case !refused && !bytes.Equal(left, ours):
+			t.Errorf("%q was taken and left as %q", version, left)
+		}
+	}
+}
+
+func TestAnEngineThatCannotStartSaysWhy(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "jetstream"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := bus.Open(t.Context(), config(t, dir)); err == nil {
+		t.Error("open", b.Close())
+	} else if !strings.Contains(err.Error(), dir) {
+		t.Errorf("the error names no folder: %v", err)
+	}
+	for _, c := range []bus.Config{{}, {Dir: dir}, {Dir: dir, Hub: "h"}} {
+		if b, err := bus.Open(t.Context(), c); err == nil {
+			t.Errorf("%+v was taken: %v", c, b.Close())
+		}
+	}
+}
+
+func TestTheEngineChattersNothing(t *testing.T) {
+	var log bytes.Buffer
+	c := config(t, t.TempDir())
+	c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	for range 2 {
+		b, err := bus.Open(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ensure(t, b)
+		if err := b.Restart(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := errors.Join(b.Close(), b.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	if log.Len() > 0 {
+		t.Errorf("it says: %s", log.String())
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, subjects := range []int{0, 10_000} {
+		b.Run(fmt.Sprint(subjects), func(b *testing.B) {
+			dir := b.TempDir()
+			store, err := bus.Open(b.Context(), config(b, dir))
+			if err != nil {
+				b.Fatal(err)
+			}
+			ensure(b, store)
+			for from := 0; from < subjects; from += bus.MaxBatch {
+				ms := make([]bus.Msg, bus.MaxBatch)
+				for i := range ms {
+					ms[i] = bus.Msg{Subject: fmt.Sprintf("wr.hub.sync.t%d.h.p", from+i), Data: make([]byte, 200)}
+				}
+				if _, err := store.PublishAll(b.Context(), "sync", ms); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				b.StopTimer()
+				if err := store.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				if store, err = bus.Open(b.Context(), config(b, dir)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := store.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
 	}
 }

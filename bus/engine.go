@@ -90,8 +90,8 @@ func startEngine(config Config) (*engine, error) {
 	e.log = &engineLog{log: config.Log.With("part", "nats-server"), freeze: e.freeze}
 	s.SetLoggerV2(e.log, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(answerWithin) || !s.JetStreamEnabled() {
-		return e, fmt.Errorf("the engine does not start: %w", e.log.fatal())
+	if !s.JetStreamEnabled() {
+		return e, fmt.Errorf("start the engine in %s: %w", config.Dir, e.log.fatal())
 	}
 	if door.account, err = s.LookupAccount(account); err != nil {
 		return e, err
