@@ -205,8 +205,8 @@ func TestNoCallOutlivesTheEngine(t *testing.T) {
 	for i, last := range stored {
 		s := streams[i%2]
 		m, err := b.LastOf(t.Context(), s.Name, fmt.Sprintf("wr.hub.%s.t%d.h.p", s.Name, i))
-		if last > 0 && (err != nil || m.Seq != last) {
-			t.Errorf("writer %d had %d, the last is %d, error %v", i, last, m.Seq, err)
+		if last > 0 && (err != nil || m.Seq < last) {
+			t.Errorf("writer %d had acknowledged %d, the last is %d, error %v", i, last, m.Seq, err)
 		}
 	}
 }
