@@ -149,7 +149,7 @@ func (b *Bus) running() (*engine, error) {
 
 // How long calls wait for the engine. An fsync on a slow memory card takes a second or two.
 const (
-	answerWithin = 5 * time.Second  // one message or a batch of them
+	answerWithin = 5 * time.Second  // from one answer to the next
 	changeWithin = 30 * time.Second // making, deleting and purging streams
 	stopWithin   = 30 * time.Second // the end of the engine
 )

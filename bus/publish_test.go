@@ -211,6 +211,82 @@ func TestNoCallOutlivesTheEngine(t *testing.T) {
 	}
 }
 
+func TestSilenceIsUnavailableInBoundedTime(t *testing.T) {
+	t.Parallel() // it takes five seconds
+	b := open(t, t.TempDir())
+	ensure(t, b)
+	nc := client(t, b)
+	for _, subject := range []string{"mute.>", "$JS.API.DIRECT.GET.mute"} {
+		if _, err := nc.SubscribeSync(subject); err != nil { // someone hears, nobody answers
+			t.Fatal(err)
+		}
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	var calls sync.WaitGroup
+	for name, call := range map[string]func() error{
+		"publish": func() error {
+			_, err := b.Publish(t.Context(), "mute", bus.Msg{Subject: "mute.a"})
+			return err
+		},
+		"publish all": func() error {
+			_, err := b.PublishAll(t.Context(), "mute", []bus.Msg{{Subject: "mute.a"}, {Subject: "mute.b"}})
+			return err
+		},
+		"fetch": func() error {
+			_, err := b.Fetch(t.Context(), "mute", "mute.a", 1, 1, 1)
+			return err
+		},
+	} {
+		calls.Go(func() {
+			if err := call(); !errors.Is(err, bus.ErrUnavailable) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if took := time.Since(started); took > 7*time.Second {
+				t.Errorf("%s took %v", name, took)
+			}
+		})
+	}
+	calls.Wait()
+}
+
+func TestALostConnectionComesBack(t *testing.T) {
+	b := open(t, t.TempDir())
+	ensure(t, b)
+	var last uint64
+	for range 3 {
+		conns, err := b.Server().Connz(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range conns.Conns {
+			if err := b.Server().DisconnectClientByID(c.Cid); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deadline := time.Now().Add(10 * time.Second)
+		for {
+			m, err := b.LastOf(t.Context(), "sync", "wr.hub.sync.a.h.p")
+			if err == nil {
+				if m.Seq < last {
+					t.Fatalf("the last is %d, %d was acknowledged", m.Seq, last)
+				}
+				last = m.Seq
+			}
+			seq, err := b.Publish(t.Context(), "sync", bus.Msg{Subject: "wr.hub.sync.a.h.p", After: last})
+			if err == nil {
+				last = seq
+				break
+			}
+			if !errors.Is(err, bus.ErrUnavailable) && !errors.Is(err, bus.ErrWrongSequence) || time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestACancelledCallEnds(t *testing.T) {
 	b := open(t, t.TempDir())
 	ensure(t, b)

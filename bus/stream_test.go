@@ -3,7 +3,10 @@ package bus_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"waverider/bus"
 )
@@ -154,6 +157,60 @@ func TestPurgeDropsWhatIsBelow(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPurgedSpaceComesBack(t *testing.T) {
+	t.Parallel() // it waits for the next pass over the blocks
+	dir := t.TempDir()
+	b := open(t, dir)
+	ensure(t, b)
+	const topics = 20
+	var acked uint64
+	for range 30 {
+		last, err := b.PublishAll(t.Context(), "sync", round("sync", acked, topics))
+		if err != nil {
+			t.Fatal(err)
+		}
+		acked = last
+	}
+	before := diskUsage(t, dir)
+	for i := range topics * 4 / 5 {
+		if err := b.Purge(t.Context(), "sync", fmt.Sprintf("wr.hub.sync.t%d.h.p", i), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	started := time.Now()
+	for diskUsage(t, dir) > before/2 {
+		if time.Since(started) > 20*time.Second {
+			t.Fatalf("%d bytes of %d are still taken", diskUsage(t, dir), before)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("%d bytes became %d in %v", before, diskUsage(t, dir), time.Since(started))
+}
+
+func diskUsage(t *testing.T, dir string) (bytes int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes
 }
 
 func TestFetchHonoursItsLimits(t *testing.T) {
