@@ -45,13 +45,14 @@ func (c Config) validate() error {
 	return nil
 }
 
-// A Bus is a running engine. All methods but Close may be called from many goroutines at once, and every call ends in
-// bounded time: after a few seconds without an answer it fails with ErrUnavailable.
+// A Bus is a running engine. All methods may be called from many goroutines at once. Every call ends in bounded time:
+// after a few seconds without an answer it fails with ErrUnavailable, and when its ctx ends, with the cause of that.
 type Bus struct {
 	config Config
 
 	lifecycle sync.Mutex // one of Restart and Close at a time
-	started   *engine    // until it has ended: a second one must not open the folder
+	closed    bool
+	started   *engine // until it has ended: a second one must not open the folder
 
 	mu     sync.RWMutex
 	engine *engine // nil while there is none
@@ -80,10 +81,12 @@ func Open(ctx context.Context, config Config) (*Bus, error) {
 }
 
 // Close ends the calls that wait, with ErrUnavailable, writes everything to disk and waits until the engine has ended.
-// Calls after it fail with ErrUnavailable; a second Close does nothing.
+// Calls after it fail with ErrUnavailable; a second Close does nothing. An error says that the engine has not ended
+// within half a minute; Close may then be called again to wait longer.
 func (b *Bus) Close() error {
 	b.lifecycle.Lock()
 	defer b.lifecycle.Unlock()
+	b.closed = true
 	if err := b.stop(); err != nil {
 		return fmt.Errorf("close bus: %w", err)
 	}
@@ -96,6 +99,9 @@ func (b *Bus) Close() error {
 func (b *Bus) Restart(ctx context.Context) error {
 	b.lifecycle.Lock()
 	defer b.lifecycle.Unlock()
+	if b.closed {
+		return fmt.Errorf("restart bus: %w: it is closed", ErrUnavailable)
+	}
 	if err := b.stop(); err != nil {
 		return fmt.Errorf("restart bus: %w", err)
 	}

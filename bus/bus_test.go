@@ -52,6 +52,47 @@ func ensure(t testing.TB, b *bus.Bus) {
 	}
 }
 
+// round returns n messages, one for each subject, that follow on those published before.
+func round(stream string, last uint64, n int) []bus.Msg {
+	ms := make([]bus.Msg, n)
+	for i := range ms {
+		seq := last + uint64(i) + 1
+		ms[i] = bus.Msg{Subject: fmt.Sprintf("wr.hub.%s.t%d.h.p", stream, i), Data: content(seq)}
+		if seq > uint64(n) {
+			ms[i].After = seq - uint64(n)
+		}
+	}
+	return ms
+}
+
+// content is different for each sequence.
+func content(seq uint64) []byte {
+	return fmt.Appendf(make([]byte, 64<<10), "%d", seq)
+}
+
+func checkRounds(t *testing.T, b *bus.Bus, stream string, last uint64) {
+	t.Helper()
+	next := uint64(1)
+	for {
+		ms, err := b.Fetch(t.Context(), stream, "wr.hub."+stream+".*.*.*", next, 100, 8<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ms) == 0 {
+			break
+		}
+		for _, m := range ms {
+			if m.Seq != next || string(m.Data) != string(content(next)) {
+				t.Fatalf("message %d has sequence %d and other content", next, m.Seq)
+			}
+			next++
+		}
+	}
+	if next != last+1 {
+		t.Errorf("%d messages can be read, the stream says %d", next-1, last)
+	}
+}
+
 func TestWhatIsPublishedIsRead(t *testing.T) {
 	b := open(t, t.TempDir())
 	ensure(t, b)
@@ -127,6 +168,9 @@ func TestMessagesOutliveCloseAndRestart(t *testing.T) {
 	}
 	if _, err := b.State(context.Background(), "sync"); !errors.Is(err, bus.ErrUnavailable) {
 		t.Errorf("after Close: %v", err)
+	}
+	if err := b.Restart(context.Background()); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("restart after Close: %v", err)
 	}
 	check(open(t, dir))
 }
@@ -268,6 +312,7 @@ func TestAnEngineThatCannotStartSaysWhy(t *testing.T) {
 func TestTheEngineChattersNothing(t *testing.T) {
 	var log bytes.Buffer
 	c := config(t, t.TempDir())
+	c.MaxStore = 1 << 50
 	c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for range 2 {
 		b, err := bus.Open(t.Context(), c)

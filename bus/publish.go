@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -34,8 +35,11 @@ func (m Msg) message(reply string, headers nats.Header) *nats.Msg {
 }
 
 func (m Msg) validate() error {
-	if len(m.Data) > MaxData {
+	switch {
+	case len(m.Data) > MaxData:
 		return fmt.Errorf("a message has %d bytes, more than %d", len(m.Data), MaxData)
+	case !server.IsValidLiteralSubject(m.Subject) || strings.ContainsAny(m.Subject, " \t\r\n"):
+		return fmt.Errorf("%q is no subject to publish to", m.Subject)
 	}
 	return nil
 }

@@ -57,7 +57,11 @@ func TestBatchesOutsideTheLimitsAreRefused(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	m.Data = nil
+	for _, subject := range []string{"", "wr.hub.sync.*.h.p", "wr.hub.sync.a.h.>", "wr.hub.sync.a b.h.p", "wr.hub.sync..h.p"} {
+		if _, err := b.Publish(t.Context(), "sync", bus.Msg{Subject: subject}); err == nil || errors.Is(err, bus.ErrUnavailable) {
+			t.Errorf("subject %q: %v", subject, err)
+		}
+	}
 	if _, err := b.PublishAll(t.Context(), "async", []bus.Msg{{Subject: "wr.hub.async.a.h.p"}, {Subject: "wr.hub.async.b.h.p"}}); err == nil {
 		t.Error("a batch was taken by a stream of kind Async")
 	}
@@ -153,6 +157,37 @@ func TestAFullBudgetIsSaid(t *testing.T) {
 		if _, err = b.Publish(t.Context(), s.Name, bus.Msg{Subject: subject}); err != nil {
 			t.Errorf("after a purge: %v", err)
 		}
+	}
+}
+
+func TestASmallerBudgetKeepsWhatIsThere(t *testing.T) {
+	c := config(t, t.TempDir())
+	b, err := bus.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ensure(t, b)
+	if _, err := b.PublishAll(t.Context(), "sync", round("sync", 0, 20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.MaxStore = 100 << 10
+	if b, err = bus.Open(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	ensure(t, b)
+	checkRounds(t, b, "sync", 20)
+	if _, err := b.Publish(t.Context(), "sync", bus.Msg{Subject: "wr.hub.sync.z.h.p"}); !errors.Is(err, bus.ErrFull) {
+		t.Errorf("publish: %v", err)
+	}
+	if err := b.Purge(t.Context(), "sync", "", 0); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.Publish(t.Context(), "sync", bus.Msg{Subject: "wr.hub.sync.z.h.p"}); err != nil {
+		t.Errorf("after a purge: %v", err)
 	}
 }
 

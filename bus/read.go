@@ -48,8 +48,10 @@ func (b *Bus) NextOf(ctx context.Context, stream, subject string, from uint64) (
 
 // Fetch returns messages of a subject, which may hold wildcards, in order, from the sequence from on: up to maxMsgs,
 // and none after maxBytes have been reached, so that there is always at least one. Whatever is asked for, it stops after
-// 8 MiB or 4,096 messages. It does not wait for new ones: at the end of the stream it returns nothing. It also returns
-// nothing where the disk cannot be read, which State tells apart.
+// 8 MiB or 4,096 messages. It does not wait for new ones: at the end of the stream it returns nothing.
+//
+// Damage on the disk is not told, here and in NextOf: a damaged message is left out, or what follows it is. Only numbers
+// of their own inside the messages show that some are missing.
 func (b *Bus) Fetch(ctx context.Context, stream, subject string, from uint64, maxMsgs, maxBytes int) ([]Stored, error) {
 	ms, err := b.fetch(ctx, stream, server.JSApiMsgGetRequest{
 		Seq: max(from, 1), NextFor: subject,
