@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,6 +57,14 @@ func (b *Bus) request(ctx context.Context, within time.Duration, subject string,
 // nobodyThere tells an answer that the server gives when no one listens on a subject.
 func nobodyThere(m *nats.Msg) bool {
 	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
+}
+
+// unserved returns why nobody listens on a subject of a stream.
+func (b *Bus) unserved(ctx context.Context, stream string) error {
+	if _, err := b.State(ctx, stream); errors.Is(err, ErrNoStream) {
+		return ErrNoStream
+	}
+	return fmt.Errorf("%w: nobody takes the request", ErrUnavailable)
 }
 
 // engineError gives an error of the engine the meaning that callers know.

@@ -158,4 +158,5 @@ const (
 	answerWithin = 5 * time.Second  // from one answer to the next
 	changeWithin = 30 * time.Second // making, deleting and purging streams
 	stopWithin   = 30 * time.Second // the end of the engine
+	slowDisk     = 2 << 20          // bytes a second that a batch is given time for
 )

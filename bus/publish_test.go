@@ -76,7 +76,7 @@ func TestBatchesOutsideTheLimitsAreRefused(t *testing.T) {
 func TestManyMessagesAheadOfTheirAnswersAreAllStored(t *testing.T) {
 	b := open(t, t.TempDir())
 	ensure(t, b)
-	ms := make([]bus.Msg, 200) // 200 MiB, more than may wait in front of a stream
+	ms := make([]bus.Msg, 150) // 150 MiB, more than may wait in front of a stream
 	data := make([]byte, 1<<20)
 	for i := range ms {
 		ms[i] = bus.Msg{Subject: fmt.Sprintf("wr.hub.async.t%d.h.p", i), Data: data}

@@ -68,6 +68,16 @@ func (b *Bus) fetch(ctx context.Context, stream string, ask server.JSApiMsgGetRe
 	if err != nil {
 		return nil, err
 	}
+	got, err := e.fetch(ctx, stream, ask)
+	if errors.Is(err, errUnserved) {
+		err = b.unserved(ctx, stream)
+	}
+	return got, err
+}
+
+var errUnserved = errors.New("nobody answers")
+
+func (e *engine) fetch(ctx context.Context, stream string, ask server.JSApiMsgGetRequest) ([]Stored, error) {
 	body, err := json.Marshal(ask)
 	if err != nil {
 		return nil, err
@@ -99,10 +109,7 @@ func (b *Bus) fetch(ctx context.Context, stream string, ask server.JSApiMsgGetRe
 		case "204", "404": // the end of the batch; nothing there
 			return got, nil
 		case "503":
-			if _, err := b.State(ctx, stream); errors.Is(err, ErrNoStream) {
-				return nil, ErrNoStream
-			}
-			return nil, fmt.Errorf("%w: nobody serves the stream", ErrUnavailable)
+			return nil, errUnserved
 		default:
 			return nil, fmt.Errorf("the engine refuses: %s %s", status, m.Header.Get("Description"))
 		}

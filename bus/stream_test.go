@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +71,19 @@ func TestStreamsAreListedAndDeleted(t *testing.T) {
 func TestAMissingStreamIsSaidAtOnce(t *testing.T) {
 	b := open(t, t.TempDir())
 	m := bus.Msg{Subject: "wr.hub.none.a.h.p"}
+	started := time.Now()
+	var calls sync.WaitGroup
+	for range 100 { // more than are let in at a time
+		calls.Go(func() {
+			if _, err := b.Fetch(t.Context(), "none", m.Subject, 1, 1, 1); !errors.Is(err, bus.ErrNoStream) {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	if took := time.Since(started); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
 	_, publish := b.Publish(t.Context(), "none", m)
 	_, all := b.PublishAll(t.Context(), "none", []bus.Msg{m, m})
 	_, last := b.LastOf(t.Context(), "none", m.Subject)
