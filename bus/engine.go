@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Account is where all streams live. It is part of the path of every stream on disk, so it never changes.
+// account is where all streams live. It is part of the path of every stream on disk, so it never changes.
 const account = "WR"
 
 // MaxData is the most that one message can carry. A record has up to 1 MiB, and the batch it is stored in adds its own
