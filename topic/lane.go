@@ -8,11 +8,12 @@ import (
 	"waverider/topic/batch"
 )
 
-// A commit takes at most so much at once; an atomic batch of the engine has at
-// most 1,000 messages.
+// A commit takes at most so much at once. An atomic batch of the engine costs
+// about as much as ten writes of one message, so fewer go one by one.
 const (
-	commitMessages = 1000
+	commitMessages = bus.MaxBatch
 	commitBytes    = 8 << 20
+	commitAtomic   = 10
 )
 
 // lane commits what the Topics of one stream have gathered. Its goroutine
@@ -126,7 +127,7 @@ func (l *lane) publish(work []*sealed) {
 	switch {
 	case len(work) == 1:
 		work[0].seq, err = l.store.bus.Publish(ctx, l.stream, work[0].msg)
-	case l.kind == bus.Sync:
+	case l.kind == bus.Sync && len(work) >= commitAtomic:
 		var last uint64
 		last, err = l.store.bus.PublishAll(ctx, l.stream, messages(work))
 		for i, w := range work {

@@ -126,7 +126,17 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 			return err
 		}
 	}
-	return t.store.bus.Purge(ctx, seg.stream, seg.filter(), seq)
+	if err := t.store.bus.Purge(ctx, seg.stream, seg.filter(), seq); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	for _, p := range t.producers {
+		if t.here == seg && p.after < seq {
+			p.after = 0 // its last message is gone
+		}
+	}
+	t.mu.Unlock()
+	return nil
 }
 
 // leaveStream removes all the Topic has in a stream it does not use any more.
