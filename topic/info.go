@@ -25,6 +25,7 @@ type Info struct {
 	Readers   []ReaderInfo
 	Producers int // connected now
 	Damage    []ledger.Damage
+	Checked   Scrubbed
 	Full      bool // readers hold all its room: producers wait
 }
 
@@ -53,7 +54,7 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 		First: t.cursorAt(t.first), Next: t.cursorAt(t.next), Total: t.next - 1,
 		PerSecond: t.rate.perSecond, ByteRate: t.rate.bytesPerSecond,
 		Stream: t.here.stream, Shared: t.here.stream == streamSync || t.here.stream == streamAsync,
-		Damage: slices.Clone(t.meta.Damage), Full: !t.roomFor(1)}
+		Checked: t.scrubbed, Damage: slices.Clone(t.meta.Damage), Full: !t.roomFor(1)}
 	for _, p := range t.producers {
 		info.Producers += p.users
 	}

@@ -84,6 +84,7 @@ type sealed struct {
 	count uint64
 	last  State
 	msg   bus.Msg
+	in    segment
 	seq   uint64 // once stored
 	err   error  // why it will never be
 }

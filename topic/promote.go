@@ -1,7 +1,5 @@
 package topic
 
-import "waverider/bus"
-
 // promoteAfter is how many bytes a Topic may store in a shared stream before
 // it gets one of its own, whose blocks come free by themselves.
 const promoteAfter = 4 << 20
@@ -22,7 +20,7 @@ func (t *Topic) promote() {
 	stream := ownStream(t.name, s.incarnate(0))
 	seg := segmentOf(t.name, stream)
 	meta.Segments = append(append([]string{}, meta.Segments...), stream)
-	err := s.bus.Ensure(s.life, bus.Stream{Name: stream, Subjects: []string{seg.subjects()}, Kind: t.kind()})
+	err := t.ensureStream(s.life, seg)
 	if err == nil {
 		err = s.ledger.PutTopic(meta)
 	}

@@ -28,7 +28,9 @@ type Reader struct {
 	until   uint64 // io.EOF there, 0: never
 	missed  uint64
 	since   time.Time
-	sought  bool // where is right for at
+	sought  bool      // where is right for at
+	moved   time.Time // when it took records last, for a memory Topic
+	late    bool      // a memory Topic waited for it in vain
 }
 
 // Message is records that came one after the other, at least one, in the form
@@ -118,6 +120,7 @@ func (t *Topic) join(r *Reader) {
 		t.store.reading.Add(1)
 	}
 	t.readers[r] = true
+	r.moved = time.Now()
 }
 
 // Close takes the reader off the list.
@@ -210,9 +213,11 @@ func (r *Reader) poll() (*Message, <-chan struct{}, error) {
 		}
 		in.batch.Retain()
 		r.where, r.sought = spot{in.in.stream, in.seq + 1}, true
-		m := r.message(in.batch)
-		t.roomier.fire()
-		return m, nil, nil
+		if t.memory() {
+			r.moved, r.late = time.Now(), false
+			t.roomier.fire()
+		}
+		return r.message(in.batch), nil, nil
 	}
 	if t.memory() { // nothing is kept of what the reader wants
 		r.missed += t.next - r.at

@@ -48,7 +48,11 @@ func (t *Topic) recover(ctx context.Context) error {
 	next, before := t.meta.Dropped, t.meta.DroppedBytes
 	next = max(next, 1)
 	stands := stored{}
-	if !t.memory() && !t.fresh {
+	if !t.memory() && t.fresh {
+		if err := t.ensureStream(ctx, segmentOf(t.name, t.meta.Segments[0])); err != nil {
+			return err
+		}
+	} else if !t.memory() {
 		if stands, err = t.lastStored(ctx); err != nil {
 			return err
 		}
@@ -95,11 +99,17 @@ type stored struct {
 	corrupt error
 }
 
+// ensureStream makes a stream that is not there: of a new Topic, or one whose
+// files were lost.
+func (t *Topic) ensureStream(ctx context.Context, seg segment) error {
+	return t.store.bus.Ensure(ctx, bus.Stream{Name: seg.stream, Subjects: []string{seg.subjects()}, Kind: t.kind()})
+}
+
 // lastStored reads the newest batch.
 func (t *Topic) lastStored(ctx context.Context) (stored, error) {
 	for i := len(t.meta.Segments) - 1; i >= 0; i-- {
 		seg := segmentOf(t.name, t.meta.Segments[i])
-		if err := t.store.bus.Ensure(ctx, bus.Stream{Name: seg.stream, Subjects: []string{seg.subjects()}, Kind: t.kind()}); err != nil {
+		if err := t.ensureStream(ctx, seg); err != nil {
 			return stored{}, err
 		}
 		m, err := t.store.bus.LastOf(ctx, seg.stream, seg.filter())

@@ -21,11 +21,16 @@ func (t *Topic) roomFor(n int) bool {
 	if t.memory() {
 		return true // the ring drops its oldest
 	}
-	open := uint64(0)
+	return t.used()+uint64(n) <= t.maxBytes()
+}
+
+// used is the bytes that are kept, with those on their way. t.mu is held.
+func (t *Topic) used() uint64 {
+	sum := t.before - t.firstByte + t.sealing
 	for _, p := range t.queue {
-		open += uint64(p.open.Bytes())
+		sum += uint64(p.open.Bytes())
 	}
-	return t.before-t.firstByte+open+uint64(n) <= t.maxBytes()
+	return sum
 }
 
 // floor is the oldest number that some reader still needs. t.mu is held.
@@ -61,15 +66,15 @@ func (t *Topic) holders() string {
 // tenth of the limit more, so that it is done rarely.
 func (t *Topic) makeRoom(ctx context.Context, n uint64) error {
 	t.mu.Lock()
-	limit, have := t.maxBytes(), t.before-t.firstByte
-	before, floor := t.before, t.floor()
+	limit, used := t.maxBytes(), t.used()
+	oldest, floor := t.firstByte, t.floor()
 	t.mu.Unlock()
 	slack := limit / 10
-	if have+n+slack <= limit || floor == 0 {
+	if used+n+slack <= limit {
 		return nil
 	}
-	goal := have + n + slack - limit // bytes to drop
-	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Before <= before-have+goal })
+	goal := used + n + slack - limit // bytes to drop
+	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Before <= oldest+goal })
 }
 
 // expire drops records older than the Topic's age.

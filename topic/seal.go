@@ -25,6 +25,7 @@ func (t *Topic) seal(n int) (work []*sealed, size int) {
 		p.open = nil
 		w := &sealed{topic: t, from: p, batch: b, count: count, last: p.tag}
 		if t.lane != nil {
+			w.in = t.here
 			w.msg = bus.Msg{Subject: t.here.subject(t.store.token, p.id), Data: b.Encoded(), After: p.after}
 		}
 		work = append(work, w)
@@ -35,6 +36,7 @@ func (t *Topic) seal(n int) (work []*sealed, size int) {
 	if len(t.queue) == 0 {
 		t.queue = nil
 	}
+	t.sealing = before - t.before
 	t.moved.fire() // there is room in new batches
 	return work, size
 }
@@ -62,8 +64,9 @@ func (t *Topic) complete(work []*sealed) {
 		size := len(w.batch.Data())
 		t.before = w.batch.Header().Before + uint64(size)
 		t.rate.add(now, w.count, uint64(size))
-		t.tail.push(t, w.batch, w.seq, t.here)
+		t.tail.push(t, w.batch, w.seq, w.in)
 	}
+	t.sealing = 0
 	if t.lane != nil {
 		t.store.marks.touch(t)
 	}

@@ -55,6 +55,11 @@ func (l *lane) settleOne(w *sealed) (done bool, cause error) {
 	switch {
 	case errors.Is(err, bus.ErrNotFound):
 		last = bus.Stored{}
+	case errors.Is(err, bus.ErrNoStream):
+		if err := w.topic.ensureStream(ctx, w.in); err != nil {
+			return false, err
+		}
+		last = bus.Stored{}
 	case err != nil:
 		return false, err
 	case bytes.Equal(last.Data, w.msg.Data):

@@ -33,6 +33,7 @@ type Topic struct {
 	marked    uint64 // next as last marked
 	here      segment
 	lane      *lane
+	sealing   uint64 // bytes in the hands of the lane
 	lastSeq   uint64 // of the newest batch this process stored in here
 	since     uint64 // before, when the Topic began to use lane
 	producers map[string]*producer
@@ -46,6 +47,7 @@ type Topic struct {
 	moved     signal // a batch was stored or failed: there is room, Flush may return
 	roomier   signal // something was dropped, or a cursor moved
 	rate      rate
+	scrubbed  Scrubbed
 }
 
 // producer is one source of records as the store knows it.

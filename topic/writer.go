@@ -106,6 +106,13 @@ func (w *Writer) Append(ctx context.Context, records []byte, lengths []uint32, t
 			t.mu.Unlock()
 			return err
 		}
+		if slow := t.waitsFor(len(records)); slow > 0 {
+			if err := t.awaitReader(ctx, slow); err != nil {
+				t.mu.Unlock()
+				return err
+			}
+			continue
+		}
 		if !t.roomFor(len(records)) {
 			if err := w.awaitRoom(ctx, len(records)); err != nil {
 				t.mu.Unlock()
@@ -192,20 +199,22 @@ func (t *Topic) writable(p *producer) error {
 // t.mu is held, and again when it returns.
 func (w *Writer) awaitRoom(ctx context.Context, n int) error {
 	t := w.t
-	roomier := t.roomier.wait()
+	roomier, moved := t.roomier.wait(), t.moved.wait()
 	t.mu.Unlock()
 	err := t.makeRoom(ctx, uint64(n))
 	t.mu.Lock()
 	if err != nil || t.roomFor(n) || t.ended != nil {
 		return err
 	}
-	if !w.Wait {
+	if !w.Wait && t.floor() < t.next {
 		return waverider.Errorf(waverider.Full, "Topic %s is full: %s; wait, raise its limit, or make it with discard old", t.name, t.holders())
 	}
 	t.mu.Unlock()
 	defer t.mu.Lock()
 	select {
 	case <-roomier:
+		return nil
+	case <-moved: // what was on its way can be dropped now
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
