@@ -114,14 +114,14 @@ class InputStream extends Readable {
     });
   }
 
-  // take makes the caller the only reader. Whoever takes the input calls
-  // finish at its end, so that listeners of 'end' and 'close' get theirs.
-  take() {
+  // takeInput makes the caller the only reader. Whoever takes the input calls
+  // finishInput at its end, so that listeners of 'end' and 'close' get theirs.
+  takeInput() {
     this._iterating = true;
     return this._input;
   }
 
-  finish() {
+  finishInput() {
     if (this.destroyed) return;
     this.push(null);
     this.resume();
@@ -136,7 +136,7 @@ class InputStream extends Readable {
 class Batches {
   constructor(stream) {
     this.stream = stream;
-    this.input = stream.take();
+    this.input = stream.takeInput();
     this.items = [];
     this.at = 0;
     this.turned = 0; // where other events had their turn last
@@ -235,7 +235,7 @@ class Batches {
     }
     if (!this.input.done()) return false;
     this.ended = true;
-    this.stream.finish();
+    this.stream.finishInput();
     return true;
   }
 

@@ -3,16 +3,18 @@
 
 const { InputStream } = require('./input-stream');
 const { isLines } = require('./decode');
-const { kindOf } = require('./scramjet');
+const { kindOf, holds } = require('./scramjet');
 
 const LINES = 'application/x-ndjson';
 const TEXT = 'text/plain';
 const BYTES = 'application/octet-stream';
+const MARGIN = 64; // records that streams hold besides what they say
 const TURN = 256 * 1024; // bytes written before other events get a turn
 
 // produce writes value to output and resolves at its end. announce is called
-// once, before the first byte, with what the output is.
-async function produce(value, output, announce) {
+// once, before the first byte, with what the output is; declared is what says
+// so, the value itself or the function that makes it.
+async function produce(value, output, announce, declared = value) {
   if (value === undefined) return; // no output, as the program returned nothing
   if (value === null) throw new TypeError('the program returned null: return a stream, an iterable, a value or nothing');
   switch (typeof value) {
@@ -21,17 +23,18 @@ async function produce(value, output, announce) {
       output.write(String(value));
       return;
     case 'function':
-      await produce(await value(), output, announce);
+      await produce(await value(), output, announce, value.contentType ? value : undefined);
       return;
     default:
   }
-  const told = new Announcement(value, (about) => {
+  const told = new Announcement(declared, (about) => {
     output.lines = isLines(about.contentType);
     announce(about);
   });
-  if (value instanceof InputStream && value.untouched() && !told.known()) {
+  const whole = value instanceof InputStream && value.untouched();
+  if (whole && !told.known()) {
     await produceInput(value, output, told);
-  } else if (isStream(value)) {
+  } else if (isStream(value) && !whole) {
     await produceStream(value, output, told);
   } else if (value instanceof Uint8Array) {
     told.is(BYTES);
@@ -103,7 +106,7 @@ function turn() {
 // produceInput passes on the input that a program returned as it got it: whole
 // batches of objects, the very bytes of anything else.
 async function produceInput(stream, output, told) {
-  const input = stream.take();
+  const input = stream.takeInput();
   const { progress } = input;
   if (progress !== null) progress.identity = true;
   stream.once('close', () => input.wake());
@@ -118,7 +121,7 @@ async function produceInput(stream, output, told) {
         turned = output.next;
       }
     } else if (input.done()) {
-      stream.finish();
+      stream.finishInput();
       return;
     } else {
       if (progress !== null) progress.idle();
@@ -145,7 +148,7 @@ function nextPiece(input, told) {
 
 // produceStream lets a stream flow as long as the Hub wants more.
 function produceStream(stream, output, told) {
-  if (output.progress !== null) output.progress.readsAhead();
+  if (output.progress !== null) output.progress.readsAhead(MARGIN + holds(stream));
   const kind = kindOf(stream);
   if (kind !== '') told.is({ StringStream: TEXT, BufferStream: BYTES, DataStream: LINES }[kind]);
   let encode = told.known() ? told.encoder() : null;

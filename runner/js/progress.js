@@ -3,20 +3,27 @@
 // output that was. A Hub that feeds a program from a Topic is told both, as
 // marks, and so knows what it need not give again.
 
-const READ_AHEAD = 64; // records a program may hold that does not pull one by one
-const PIECE = 1024; // bytes that count for a record where the input has none
+const os = require('os');
+
+// A program that does not pull one by one may hold as much as three operators
+// of scramjet in a row: each holds 16 records before and 16 after its work and
+// works on two for every processor; the input and its first stream hold some,
+// too. Five of Node's own streams hold as many.
+const READ_AHEAD = 160 + 6 * os.cpus().length;
+const PIECE = 2 * 1024; // bytes that count for a record where the input has none
 const MARK_WITHIN = 5; // ms
 
 class Progress {
-  constructor({ readAhead = READ_AHEAD, skip = null }, input, output, logger) {
+  constructor({ readAhead, skip = null }, input, output, logger) {
     this.input = input;
     this.output = output;
     this.logger = logger;
-    this.readAhead = readAhead;
+    this.fixed = readAhead > 0; // the user has said what the program may hold
+    this.readAhead = this.fixed ? readAhead : READ_AHEAD;
     this.skip = skip; // {done, n}: output that an earlier run has given, null when that is over
     this.reader = null; // who takes the input: left() is what it was given and has not handed out
     this.identity = false; // the runner itself passes the input on
-    this.ahead = false; // the program may work on several pieces at a time
+    this.ahead = this.fixed; // the program may work on several pieces at a time
     this.wanted = true; // the output is waiting for the program
     this.over = false; // no more output can come of what was handed out
     this.given = 0; // pieces (items of the decoder) given to the reader
@@ -57,9 +64,11 @@ class Progress {
     this.touch();
   }
 
-  // readsAhead: what was handed out need not be finished when more is asked for.
-  readsAhead() {
+  // readsAhead: what was handed out need not be finished when more is asked
+  // for. The program is known to be able to hold so many pieces.
+  readsAhead(pieces = 0) {
     this.ahead = true;
+    if (!this.fixed) this.readAhead = Math.max(this.readAhead, pieces);
   }
 
   handed() {
@@ -74,7 +83,7 @@ class Progress {
   }
 
   exact() {
-    return !this.ahead && (this.identity || this.input.lines || this.given === 0);
+    return this.identity || (!this.ahead && (this.input.lines || this.given === 0));
   }
 
   // done is how many records of the input, or bytes, are finished.

@@ -19,6 +19,9 @@ const DATA = ('map filter reduce do all race unorder into use run copy tee each 
 const STRING = 'split match parse lines JSONParse CSVParse append prepend'.split(' ');
 const BUFFER = ['breakup', 'toDataStream'];
 
+// NODE are Node's own operators that scramjet has no other for.
+const NODE = ['forEach', 'some', 'every', 'find', 'drop', 'take', 'asIndexedPairs', 'compose'];
+
 const views = new WeakMap(); // stream → {class name: scramjet stream fed by it}
 
 // view is the scramjet stream of a class that carries on what stream gives.
@@ -49,6 +52,14 @@ function bytesOrText(type) {
   return type.startsWith('application/octet-stream') ? 'BufferStream' : 'StringStream';
 }
 
+// callOwn calls one of Node's operators. They iterate the input, but not at the
+// pace of the program behind them.
+function callOwn(own, stream, args) {
+  const { _input: input } = stream;
+  if (input && input.progress !== null) input.progress.readsAhead();
+  return own.apply(stream, args);
+}
+
 // addScramjet gives target (a stream, or a prototype) the methods of scramjet.
 // Where the library is absent, Node's own methods of the same name stay.
 function addScramjet(target) {
@@ -58,11 +69,16 @@ function addScramjet(target) {
       configurable: true,
       writable: true,
       value(...args) {
-        if (bundle === '' && own !== undefined) return own.apply(this, args);
+        if (bundle === '' && own !== undefined) return callOwn(own, this, args);
         const stream = view(this, viewOf(this, method));
         return stream[method](...args);
       },
     });
+  }
+  for (const method of NODE) {
+    const own = Readable.prototype[method];
+    if (own === undefined) continue;
+    Object.defineProperty(target, method, { configurable: true, writable: true, value(...args) { return callOwn(own, this, args); } });
   }
 }
 
@@ -73,6 +89,19 @@ function kindOf(stream) {
   if (typeof stream.match === 'function') return 'StringStream';
   if (typeof stream.breakup === 'function') return 'BufferStream';
   return 'DataStream';
+}
+
+// holds is how many records may be inside a scramjet stream and those that feed
+// it, 0 for another stream.
+function holds(stream) {
+  if (kindOf(stream) === '' || typeof stream.graph !== 'function') return 0;
+  let records = 0;
+  stream.graph((streams) => {
+    for (const { writableHighWaterMark: before, readableHighWaterMark: after, _options: { maxParallel } } of streams) {
+      records += before + after + (Number(maxParallel) || 0);
+    }
+  });
+  return records;
 }
 
 // install names the bundled library and lets programs without a copy of their
@@ -116,4 +145,4 @@ function installForModules() {
   return true;
 }
 
-module.exports = { addScramjet, kindOf, install, installForModules, DATA, STRING, BUFFER };
+module.exports = { addScramjet, kindOf, holds, install, installForModules, DATA, STRING, BUFFER };

@@ -9,6 +9,7 @@ const { performance } = require('node:perf_hooks');
 const { Hub } = require('../test/hub');
 
 const RUNS = 5;
+const MARK_RUNS = 9;
 const LINES = 1_000_000;
 
 function lineOf(i) {
@@ -24,9 +25,9 @@ function objectLines() {
 
 // through feeds data to a program and resolves with the seconds until all of
 // its output has come.
-async function through(hub, program, contentType, data, check) {
+async function through(hub, program, contentType, data, check, start = {}) {
   let got = 0;
-  const instance = hub.run(program, {}, { window: 4 << 20, onOutput: (bytes) => { got += bytes.length; } });
+  const instance = hub.run(program, start, { window: 4 << 20, onOutput: (bytes) => { got += bytes.length; } });
   await instance.got('ready');
   instance.send('input', { contentType });
   const begin = performance.now();
@@ -89,6 +90,26 @@ async function latency(hub) {
   console.log(`line latency p50 ${times[times.length >> 1].toFixed(3)} ms, p99 ${times[Math.floor(times.length * 0.99)].toFixed(3)} ms`);
 }
 
+// withMarks runs a program with and without marks in turn, so that both see
+// the same machine, and shows the median of the ratios.
+async function withMarks(hub, name, program) {
+  const times = { with: [], without: [] };
+  for (let i = 0; i < MARK_RUNS; i++) {
+    for (const marks of i % 2 === 0 ? [false, true] : [true, false]) {
+      times[marks ? 'with' : 'without'].push(await through(hub, program, 'application/x-ndjson', objectLines(), true, { marks }));
+    }
+  }
+  const ratios = times.with.map((seconds, i) => times.without[i] / seconds).sort((a, b) => a - b);
+  const best = (list) => Math.min(...list);
+  show(`${name}, without marks`, { best: best(times.without), median: median(times.without) }, LINES, 'objects/s');
+  show(`${name}, with marks`, { best: best(times.with), median: median(times.with) }, LINES, 'objects/s');
+  console.log(`  throughput with marks: ${(100 * median(ratios)).toFixed(1)} % in pairs, ${(100 * best(times.without) / best(times.with)).toFixed(1)} % of the best`);
+}
+
+function median(list) {
+  return list.slice().sort((a, b) => a - b)[list.length >> 1];
+}
+
 const PASS = "const { PassThrough } = require('stream'); module.exports = (input) => input.pipe(new PassThrough());";
 const ROWS = {
   async bytes(hub) {
@@ -110,6 +131,10 @@ const ROWS = {
   },
   async pipe(hub) {
     show('objects, pipe to an object PassThrough', await best(() => through(hub, "const { PassThrough } = require('stream'); module.exports = (input) => input.pipe(new PassThrough({ objectMode: true }));", 'application/x-ndjson', objectLines(), true)), LINES, 'objects/s');
+  },
+  async marks(hub) {
+    await withMarks(hub, 'objects, async (input) => input', 'module.exports = async (input) => input;');
+    await withMarks(hub, 'objects, async function* with for await', 'module.exports = async function* (input) { for await (const item of input) yield item; };');
   },
   latency,
 };
