@@ -62,6 +62,8 @@ func (r *smallReader) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(
 func FuzzChannel(f *testing.F) {
 	data := runner.Header{Type: runner.FrameData, Stream: 2, Length: 3}
 	f.Add(append(data.Append(nil), "abc"...))
+	f.Add(runner.Mark{Offset: 3, Exact: true}.Append(append(data.Append(nil), "abc"...)))
+	f.Add(runner.Mark{N: 1}.Append(runner.Mark{N: 2}.Append(nil)))
 	f.Add(append(runner.Header{Type: runner.FrameMessage, Length: 12, Number: 1}.Append(nil), `{"type":"x"}`...))
 	f.Add(runner.Header{Type: runner.FrameEnd, Stream: 2}.Append(nil))
 	f.Add(append(runner.Header{Type: runner.FrameWindow, Stream: 1, Length: 8}.Append(nil), "\xff\xff\xff\xff\xff\xff\xff\xff"...))
@@ -79,10 +81,17 @@ func FuzzChannel(f *testing.F) {
 		<-served
 		s.Close()
 		want := outputOf(p)
+		var last runner.Mark
 		for at := 0; ; {
-			c, err := s.Output().Next(t.Context())
+			c, marks, err := s.Output().NextMarked(t.Context())
 			if err != nil {
 				break
+			}
+			for _, m := range marks {
+				if m.Offset > c.Offset+uint64(len(c.Data)) || m.Offset < last.Offset || m.Done != 0 || m.N < last.N {
+					t.Fatalf("%+v behind %+v, output up to %d", m, last, c.Offset+uint64(len(c.Data)))
+				}
+				last = m
 			}
 			end := at + len(c.Data)
 			if c.Offset != uint64(at) || end > len(want) || !bytes.Equal(c.Data, want[at:end]) {

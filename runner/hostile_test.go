@@ -24,6 +24,9 @@ func TestBrokenRulesEndTheConnection(t *testing.T) {
 		return append(h.Append(nil), byte(limit>>56), byte(limit>>48), byte(limit>>40), byte(limit>>32),
 			byte(limit>>24), byte(limit>>16), byte(limit>>8), byte(limit))
 	}
+	mark := func(offset, done, n uint64) []byte {
+		return runner.Mark{Offset: offset, Done: done, N: n}.Append(nil)
+	}
 	for name, c := range map[string]struct {
 		frames []byte
 		want   string
@@ -47,6 +50,16 @@ func TestBrokenRulesEndTheConnection(t *testing.T) {
 		"limit goes back":        {window(3, 1), "limit goes back"},
 		"window of output":       {frame(runner.FrameWindow, 2, 0, "12345678"), "WINDOW on stream 2"},
 		"short window":           {frame(runner.FrameWindow, 1, 0, "1234"), "WINDOW of 4 bytes"},
+		"mark ahead of output":   {mark(5, 1, 0), "MARK at 5, output has come up to 4"},
+		"mark of the input":      {frame(runner.FrameMark, 1, 4, strings.Repeat("\x00", 24)), "MARK of 24 bytes on stream 1"},
+		"mark of no stream":      {frame(runner.FrameMark, 0, 4, strings.Repeat("\x00", 24)), "MARK of 24 bytes on stream 0"},
+		"short mark":             {frame(runner.FrameMark, 2, 4, "12345678"), "MARK of 8 bytes"},
+		"long mark":              {frame(runner.FrameMark, 2, 4, strings.Repeat("x", 25)), "MARK of 25 bytes"},
+		"more done than sent":    {mark(4, 4, 0), "MARK has 4 records done of 3 bytes"},
+		"mark out of range":      {mark(4, 1, 1<<60), "out of range"},
+		"done goes back":         {append(mark(4, 2, 0), mark(4, 1, 7)...), "MARK goes back"},
+		"n goes back":            {append(mark(4, 2, 2), mark(4, 2, 1)...), "MARK goes back"},
+		"mark's offset back":     {append(mark(4, 2, 0), mark(3, 3, 0)...), "MARK goes back"},
 		"window 0 with payload":  {frame(runner.FrameWindow, 0, 0, "12345678"), "WINDOW of 8 bytes"},
 		"ack of unsent message":  {frame(runner.FrameWindow, 0, 7, ""), "WINDOW acks message 7"},
 		"message skipped":        {frame(runner.FrameMessage, 0, 2, `{"type":"x"}`), "MESSAGE 2, expected 1"},

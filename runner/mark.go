@@ -29,6 +29,18 @@ const (
 	maxMarks  = 256
 )
 
+// Append adds the MARK frame to b.
+func (m Mark) Append(b []byte) []byte {
+	b = Header{Type: FrameMark, Stream: StreamOutput, Length: markSize, Number: m.Offset}.Append(b)
+	b = binary.BigEndian.AppendUint64(b, m.Done)
+	b = binary.BigEndian.AppendUint64(b, m.N)
+	var flags uint64
+	if m.Exact {
+		flags = markExact
+	}
+	return binary.BigEndian.AppendUint64(b, flags)
+}
+
 // compare orders marks by what the program has done.
 func (m Mark) compare(other Mark) int {
 	return cmp.Or(cmp.Compare(m.Done, other.Done), cmp.Compare(m.N, other.N))

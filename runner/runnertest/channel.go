@@ -73,6 +73,7 @@ type told struct {
 	limit    uint64
 	inEnd    bool
 	handled  uint64
+	marks    int // how many of all
 }
 
 func (r *Runner) hello() runner.Hello {
@@ -177,7 +178,16 @@ func (r *Runner) next(t *told) []byte {
 	}
 	// A new Hub may allow less than the program has written meanwhile with the
 	// credit of the one before.
-	if until := min(r.out.next, r.out.limit); t.out < until {
+	until := min(r.out.next, r.out.limit)
+	for t.marks = max(t.marks, r.out.forgotten); t.marks < r.out.forgotten+len(r.out.marks); t.marks++ {
+		m := r.out.marks[t.marks-r.out.forgotten]
+		if m.Offset > t.out {
+			until = min(until, m.Offset)
+			break
+		}
+		b = m.Append(b)
+	}
+	if t.out < until {
 		p := r.out.kept[t.out-r.out.acked : until-r.out.acked]
 		p = p[:min(len(p), 256<<10)]
 		h := runner.Header{Type: runner.FrameData, Stream: runner.StreamOutput, Length: uint32(len(p)), Number: t.out}
@@ -256,6 +266,10 @@ func (r *Runner) readWindow(f *runner.FrameReader, h runner.Header, t *told) err
 	r.change(func() {
 		r.out.kept = r.out.kept[h.Number-r.out.acked:]
 		r.out.acked = h.Number
+		for len(r.out.marks) > 1 && r.out.marks[1].Offset <= h.Number {
+			r.out.marks = r.out.marks[1:]
+			r.out.forgotten++
+		}
 		r.out.limit = to
 		r.out.endAcked = r.out.endAcked || t.end && h.Number == r.out.next
 	})

@@ -56,6 +56,8 @@ type output struct {
 	acked, next, limit uint64
 	kept               []byte // [acked, next)
 	ended, endAcked    bool
+	marks              []runner.Mark // the newest one up to acked, and all behind it
+	forgotten          int           // marks before those
 }
 
 type messages struct {
@@ -179,6 +181,14 @@ func (r *Runner) Write(p []byte) (int, error) {
 	return total, nil
 }
 
+// Mark tells how much of the input is finished now, when what was written so
+// far has come. Marks must not go back.
+func (r *Runner) Mark(done, n uint64, exact bool) {
+	r.change(func() {
+		r.out.marks = append(r.out.marks, runner.Mark{Offset: r.out.next, Done: done, N: n, Exact: exact})
+	})
+}
+
 // End ends the output.
 func (r *Runner) End() {
 	r.mu.Lock()
@@ -234,6 +244,27 @@ func (r *Runner) Expect(typ string) (runner.Message, error) {
 		if m, err := r.Receive(); err != nil || m.Type == typ {
 			return m, err
 		}
+	}
+}
+
+// EchoMarked is Echo with a mark behind each piece, that counts bytes.
+func (r *Runner) EchoMarked() error {
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := r.Read(buf)
+		if errors.Is(err, io.EOF) {
+			r.End()
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if _, err := r.Write(buf[:n]); err != nil {
+			return err
+		}
+		r.mu.Lock()
+		done := r.in.consumed
+		r.mu.Unlock()
+		r.Mark(done, 0, true)
 	}
 }
 
