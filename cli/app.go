@@ -66,7 +66,7 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 		hub = &cobra.Command{Use: "hub", Short: "Look at a Hub", RunE: group}
 	}
 	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubConfig())
-	root.AddCommand(hub, a.sequences(), a.instances(), a.initProject(o.Types), a.develop(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(hub, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
 	for _, c := range append(o.More, hub) {
 		if c.Args != nil {

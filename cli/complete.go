@@ -72,3 +72,20 @@ func (a *app) completeInstances(arguments int, rest cobra.ShellCompDirective) co
 		}), cobra.ShellCompDirectiveNoFileComp
 	}
 }
+
+// completeTopics offers Topics for the first so many arguments; rest says what
+// follows them.
+func (a *app) completeTopics(arguments int, rest cobra.ShellCompDirective) completer {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= arguments {
+			return nil, rest
+		}
+		return a.ask(cmd, func(ctx context.Context, c *client.Client) (out []string, err error) {
+			list, err := c.Topics(ctx)
+			for _, t := range list {
+				out = append(out, string(t.Name)+"\t"+t.ContentType)
+			}
+			return out, err
+		}), cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -15,6 +15,7 @@ import (
 type last struct {
 	Sequence string `json:"sequence,omitempty"`
 	Instance string `json:"instance,omitempty"`
+	Topic    string `json:"topic,omitempty"`
 	Package  string `json:"package,omitempty"`
 }
 
