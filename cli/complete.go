@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,4 +89,37 @@ func (a *app) completeTopics(arguments int, rest cobra.ShellCompDirective) compl
 			return out, err
 		}), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeGroups offers Topics, and then the groups of the one that is named.
+func (a *app) completeGroups(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return a.completeTopics(1, cobra.ShellCompDirectiveNoFileComp)(cmd, args, word)
+	}
+	return a.ask(cmd, func(ctx context.Context, c *client.Client) (out []string, err error) {
+		name, err := a.topicName(c, args[0])
+		if err != nil {
+			return nil, err
+		}
+		t, err := c.Topic(ctx, name)
+		for _, r := range t.Readers {
+			if r.Kind == client.ReaderGroup {
+				out = append(out, fmt.Sprintf("%s\t%d behind", r.Name, r.Lag))
+			}
+		}
+		return out, err
+	}), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeGroupFlag offers the groups of the Topic that is named.
+func (a *app) completeGroupFlag(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeGroups(cmd, args[:1], word)
+}
+
+// completeTopicFlag offers Topics for a flag.
+func (a *app) completeTopicFlag(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+	return a.completeTopics(1, cobra.ShellCompDirectiveNoFileComp)(cmd, nil, word)
 }

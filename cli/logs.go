@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"waverider"
 	"waverider/client"
 )
 
@@ -34,15 +35,24 @@ func (f *logFlags) from(now time.Time) (time.Time, error) {
 	if f.since == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(f.since); err == nil {
-		return now.Add(-d), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, f.since, time.Local); err == nil {
-			return t, nil
-		}
+	if at, ok := past(f.since, now); ok {
+		return at, nil
 	}
 	return time.Time{}, usage("--since %q: want a duration such as 10m, or a time such as 2006-01-02T15:04:05Z", f.since)
+}
+
+// past reads how long ago a moment was, or when, in local time unless it says
+// otherwise.
+func past(text string, now time.Time) (time.Time, bool) {
+	if age, err := waverider.ParseAge(text); err == nil {
+		return now.Add(-time.Duration(age)), true
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
 }
 
 func (a *app) instLogs() *cobra.Command {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -35,6 +36,22 @@ func (p *progress) told(sent int64) {
 		line = fmt.Sprintf("[%-*s] %3d %%  %s of %s", width, repeat('#', done), 100*min(sent, p.total)/p.total, line, size(float64(p.total)))
 	}
 	fmt.Fprintf(p.app.err, "\rsending %s  %s/s\x1b[K", line, size(rate))
+}
+
+// reader tells of what is read from in.
+func (p *progress) reader(in io.Reader) io.Reader { return &told{Reader: in, p: p} }
+
+type told struct {
+	io.Reader
+	p    *progress
+	sent int64
+}
+
+func (t *told) Read(b []byte) (int, error) {
+	n, err := t.Reader.Read(b)
+	t.sent += int64(n)
+	t.p.told(t.sent)
+	return n, err
 }
 
 // end takes the line away.

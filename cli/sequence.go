@@ -131,7 +131,7 @@ func (a *app) findSequence(ctx context.Context, word string) (*client.Client, cl
 
 // missing adds to "not found" how to see what there is.
 func missing(err error, group string) error {
-	if waverider.KindOf(err) == waverider.NotFound && err != nil {
+	if err != nil && waverider.KindOf(err) == waverider.NotFound && !errors.As(err, new(*hinted)) {
 		return &hinted{err, fmt.Sprintf("waverider %s list shows what there is", group)}
 	}
 	return err

@@ -26,7 +26,8 @@ send to it and read from it, each at their own speed.
 		RunE: group,
 		Args: cobra.ArbitraryArgs,
 	}
-	cmd.AddCommand(a.topicCreate(), a.topicList(), a.topicGet(), a.topicSend())
+	cmd.AddCommand(a.topicCreate(), a.topicList(), a.topicInfo(), a.topicUse(), a.topicGet(), a.topicSend(), a.topicAck(),
+		a.topicSet(), a.topicForget(), a.topicDelete())
 	return cmd
 }
 

@@ -1,38 +1,71 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"waverider"
 	"waverider/client"
 )
 
 func (a *app) topicSend() *cobra.Command {
 	var o client.TopicSendOptions
 	var kind string
+	var acks bool
 	cmd := &cobra.Command{
-		Use:               "send NAME [FILE]",
-		Short:             "Send records to a Topic",
-		Example:           "  waverider topic send prices data.ndjson",
+		Use:   "send NAME [FILE]",
+		Short: "Send records to a Topic",
+		Long: `Send a file, or stdin, to a Topic, and return when all its records are stored as the
+Topic's durability says. Records of an NDJSON Topic are lines; others get the bytes as
+they come, in records of what arrives together.
+
+The content type is that of the Topic. A Topic that is not there is made when --type or
+the name of the file (.ndjson, .jsonl, .json, .txt, .csv, .log) says what it holds.
+
+When groups or Instances still need all that a full Topic keeps, the command waits for
+them; with --no-wait it fails at once. With -o json it says where it ended.`,
+		Example: `  waverider topic send prices data.ndjson
+  tail -F access.log | waverider topic send access --type text
+  ./produce | waverider topic send prices --acks > acked.ndjson
+  waverider topic get orders --from start --no-follow | waverider topic send copy --type ndjson`,
 		Args:              args(cobra.RangeArgs(1, 2)),
 		ValidArgsFunction: a.completeTopics(1, cobra.ShellCompDirectiveDefault),
-		RunE: a.onTopic(func(ctx context.Context, c *client.Client, name string, more []string) error {
+		RunE: a.onTopic(func(ctx context.Context, c *client.Client, name string, more []string) (err error) {
+			if o.ContentType, err = a.sendType(ctx, c, name, kind, more); err != nil {
+				return err
+			}
+			a.rememberTopic(c, name)
 			in, err := a.openInput(more)
 			if err != nil {
 				return err
 			}
 			defer in.Close()
-			if o.ContentType, err = a.sendType(ctx, c, name, kind, more); err != nil {
-				return err
+			if acks {
+				return in.failure(a.sendAcked(ctx, c, name, in, o))
 			}
-			a.rememberTopic(c, name)
-			_, err = c.SendTopic(ctx, name, in, o)
-			return in.failure(err)
+			bar := newProgress(a, in.size())
+			cursor, err := c.SendTopic(ctx, name, bar.reader(in), o)
+			bar.end()
+			if err != nil {
+				return in.failure(err)
+			}
+			if a.output == "json" || a.output == "yaml" || a.output == "name" {
+				return a.show(map[string]string{"cursor": cursor}, []string{cursor}, nil)
+			}
+			return nil
 		}),
 	}
-	cmd.Flags().StringVarP(&kind, "type", "t", "", "content type, of a Topic that is not there yet")
+	cmd.Flags().StringVarP(&kind, "type", "t", "", "content type: ndjson|text|binary; makes a Topic that is not there")
+	cmd.Flags().BoolVar(&acks, "acks", false, `write {"cursor": …, "records": …} as records become durable, one a line`)
+	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "fail when the Topic is full, rather than wait for its readers")
+	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	return cmd
 }
 
@@ -51,4 +84,50 @@ func (a *app) sendType(ctx context.Context, c *client.Client, name, flag string,
 		}
 	}
 	return "", noTopic(name)
+}
+
+// size is how much there is to read; 0 when nobody knows.
+func (in *input) size() int64 {
+	f, ok := in.ReadCloser.(*os.File)
+	if !ok {
+		return 0
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
+}
+
+// sendAcked sends, and writes what the Hub says meanwhile. Without its last word
+// some records may not be stored.
+func (a *app) sendAcked(ctx context.Context, c *client.Client, name string, in io.Reader, o client.TopicSendOptions) error {
+	acks, err := c.SendTopicAcked(ctx, name, in, o)
+	if err != nil {
+		return err
+	}
+	defer acks.Close()
+	lines := bufio.NewScanner(acks)
+	var last struct {
+		Done  bool           `json:"done"`
+		Error string         `json:"error"`
+		Kind  waverider.Kind `json:"kind"`
+	}
+	for lines.Scan() {
+		if _, err := a.out.Write(append(lines.Bytes(), '\n')); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(lines.Bytes(), &last); err != nil {
+			return errors.New("the Hub sent an ack that cannot be read")
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case last.Error != "":
+		return &waverider.Error{Kind: last.Kind, Message: last.Error}
+	case !last.Done:
+		return errors.New("the Hub stopped taking records: what it has not acked may not be stored")
+	}
+	return nil
 }

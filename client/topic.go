@@ -50,6 +50,7 @@ type TopicInfo struct {
 type TopicState struct {
 	Records   uint64        `json:"records"` // kept now
 	Total     uint64        `json:"total"`   // ever
+	Bytes     uint64        `json:"bytes"`   // kept now
 	Limit     uint64        `json:"limit"`   // of Bytes
 	First     string        `json:"first"`   // cursor of the oldest record kept
 	Next      string        `json:"next"`    // cursor of the record to come
@@ -64,18 +65,27 @@ type TopicState struct {
 // TopicRate is how much comes in a second.
 type TopicRate struct {
 	Records float64 `json:"records"`
+	Bytes   float64 `json:"bytes"`
 }
+
+// Kinds of TopicReader.
+const (
+	ReaderLive  = "live"  // nobody remembers it
+	ReaderPlain = "plain" // the place that plain readers share
+	ReaderGroup = "group"
+	ReaderSlot  = "slot" // an Instance
+)
 
 // TopicReader is one that reads a Topic now, or is remembered by it.
 type TopicReader struct {
-	Name      string    `json:"name"`
-	Kind      string    `json:"kind"` // live, plain, group or slot
-	Connected int       `json:"connected"`
-	Lag       uint64    `json:"lag"` // records it has still to ack, or to read
-	Cursor    string    `json:"cursor"`
-	Holds     bool      `json:"holds"` // keeps records from being dropped
-	Updated   time.Time `json:"updated"`
-	Expires   string    `json:"expires"` // how long it is remembered unread
+	Name      string        `json:"name"`
+	Kind      string        `json:"kind"`
+	Connected int           `json:"connected"`
+	Lag       uint64        `json:"lag"` // records it has still to ack, or to read
+	Cursor    string        `json:"cursor"`
+	Holds     bool          `json:"holds"` // keeps records from being dropped
+	Updated   time.Time     `json:"updated"`
+	Expires   waverider.Age `json:"expires"` // how long it is remembered unread
 }
 
 // TopicDamage is what was lost of a Topic. From and To are numbers of records,
@@ -113,8 +123,8 @@ func (c *Client) Topic(ctx context.Context, name string) (t TopicInfo, err error
 	return t, c.json(ctx, http.MethodGet, nil, &t, "topics", name)
 }
 
-// CreateTopic makes a Topic. One that is there already as it is wanted is no
-// error, one that differs is a Conflict.
+// CreateTopic makes a Topic. The error is Conflict when there is one of that
+// name.
 func (c *Client) CreateTopic(ctx context.Context, t waverider.TopicConfig) error {
 	return c.json(ctx, http.MethodPost, topicBody(t), nil, "topics")
 }

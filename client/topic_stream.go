@@ -61,8 +61,9 @@ func (o TopicReadOptions) query() url.Values {
 // record after the other. Close it.
 type Records struct {
 	io.ReadCloser
-	Cursor string // where it begins
-	resp   *http.Response
+	Cursor      string // where it begins
+	ContentType string // of the Topic
+	resp        *http.Response
 }
 
 // End tells, after io.EOF, where it ended and how many records were dropped
@@ -82,7 +83,7 @@ func (c *Client) ReadTopic(ctx context.Context, name string, o TopicReadOptions)
 	if err != nil {
 		return nil, err
 	}
-	return &Records{ReadCloser: resp.Body, Cursor: resp.Header.Get(cursorHeader), resp: resp}, nil
+	return &Records{ReadCloser: resp.Body, Cursor: resp.Header.Get(cursorHeader), ContentType: o.ContentType, resp: resp}, nil
 }
 
 // TopicSendOptions say how records are stored.
