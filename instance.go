@@ -117,6 +117,26 @@ func (r StartRequest) Validate() error {
 	if field, want := r.Limits.Problem(); field != "" {
 		return Errorf(Invalid, "limits.%s: want %s", field, want)
 	}
+	return r.validateTopics()
+}
+
+// MaxReadAhead is the most records a program may be let hold unfinished.
+const MaxReadAhead = 1 << 16
+
+func (r StartRequest) validateTopics() error {
+	for _, topic := range [][2]string{{"inputTopic", r.InputTopic}, {"outputTopic", r.OutputTopic}} {
+		if _, err := ParseTopicName(topic[1]); err != nil && topic[1] != "" {
+			return Errorf(Invalid, "%s: %s", topic[0], err)
+		}
+	}
+	switch r.Ack {
+	case "", AckAuto, AckSave:
+	default:
+		return Errorf(Invalid, "ack: want auto or save, not %.100q", string(r.Ack))
+	}
+	if r.ReadAhead < 0 || r.ReadAhead > MaxReadAhead {
+		return Errorf(Invalid, "readAhead: want a whole number of records from 0 to %d", MaxReadAhead)
+	}
 	return nil
 }
 

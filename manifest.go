@@ -46,10 +46,11 @@ const (
 // Settings is the section `waverider` of a package.json: how the program
 // wants to be run. A start request and the Hub's own rules come before it.
 type Settings struct {
-	Ack     Ack           `json:"ack,omitempty"`
-	Restart RestartPolicy `json:"restart,omitempty"`
-	Limits  Limits        `json:"limits,omitzero"`
-	Sandbox *Sandbox      `json:"sandbox,omitempty"` // nil: the compat profile
+	Ack       Ack           `json:"ack,omitempty"`
+	ReadAhead int           `json:"readAhead,omitempty"` // as in a StartRequest; 0 is the runner's default
+	Restart   RestartPolicy `json:"restart,omitempty"`
+	Limits    Limits        `json:"limits,omitzero"`
+	Sandbox   *Sandbox      `json:"sandbox,omitempty"` // nil: the compat profile
 }
 
 // Sandbox is what a program asks to reach besides its package and slot folder.

@@ -1,6 +1,7 @@
 package waverider
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"sort"
@@ -10,12 +11,13 @@ import (
 // settings reads the section `waverider`. It is ours alone, so an unknown key
 // is a typing mistake that would otherwise be a silent loss of a limit.
 func (p *parser) settings(o object) Settings {
-	p.only(o, "ack", "restart", "limits", "sandbox")
+	p.only(o, "ack", "readAhead", "restart", "limits", "sandbox")
 	return Settings{
-		Ack:     Ack(p.choice(o, "ack", string(AckAuto), string(AckSave))),
-		Restart: RestartPolicy(p.choice(o, "restart", string(RestartNever), string(RestartOnFailure), string(RestartAlways))),
-		Limits:  p.limits(p.section(o, "limits")),
-		Sandbox: p.sandbox(o),
+		Ack:       Ack(p.choice(o, "ack", string(AckAuto), string(AckSave))),
+		ReadAhead: p.readAhead(o),
+		Restart:   RestartPolicy(p.choice(o, "restart", string(RestartNever), string(RestartOnFailure), string(RestartAlways))),
+		Limits:    p.limits(p.section(o, "limits")),
+		Sandbox:   p.sandbox(o),
 	}
 }
 
@@ -44,6 +46,16 @@ func (p *parser) choice(o object, key string, values ...string) string {
 		p.failf(o.name(key), "found %q, expected %s", s, want)
 	}
 	return s
+}
+
+func (p *parser) readAhead(o object) (n int) {
+	want := fmt.Sprintf("a whole number of records from 0 to %d", MaxReadAhead)
+	number(p, o, "readAhead", &n, want)
+	if n < 0 || n > MaxReadAhead {
+		p.failf(o.name("readAhead"), "found %d, expected %s", n, want)
+		return 0
+	}
+	return n
 }
 
 func (p *parser) limits(o object) Limits {

@@ -26,7 +26,7 @@ func TestParseManifestReadsEveryField(t *testing.T) {
 		"keywords": ["a", "b"], "repository": {"type": "git", "url": "https://x", "directory": "sub"},
 		"engines": {"node": ">=18", "npm": "10"}, "type": "module", "args": [1, "two", {"three": [null]}, null],
 		"scramjet": {"image": "ignored", "config": {"ports": ["8080/tcp", "53000/udp"]}},
-		"waverider": {"ack": "save", "restart": "on-failure", "limits": {"memory": 64, "cpu": 0.5, "pids": 10, "files": 99},
+		"waverider": {"ack": "save", "readAhead": 8, "restart": "on-failure", "limits": {"memory": 64, "cpu": 0.5, "pids": 10, "files": 99},
 			"sandbox": {"network": true, "read": ["/data//in/"], "write": []}},
 		"dependencies": {"scramjet": "4"}, "scripts": {"test": "x"}, "Main": "other.js"
 	}`)
@@ -40,7 +40,7 @@ func TestParseManifestReadsEveryField(t *testing.T) {
 			json.RawMessage("1"), json.RawMessage(`"two"`), json.RawMessage(`{"three":[null]}`), json.RawMessage("null"),
 		},
 		Waverider: waverider.Settings{
-			Ack: waverider.AckSave, Restart: waverider.RestartOnFailure,
+			Ack: waverider.AckSave, ReadAhead: 8, Restart: waverider.RestartOnFailure,
 			Limits:  waverider.Limits{Memory: 64, CPU: 0.5, PIDs: 10, Files: 99},
 			Sandbox: &waverider.Sandbox{Network: true, Read: []string{"/data/in"}, Write: []string{}},
 		},
@@ -148,8 +148,11 @@ func TestManifestErrorsNameTheField(t *testing.T) {
 		`"scramjet": {"config": {"ports": ["65536/tcp"]}}`: `scramjet.config.ports[0]: found "65536/tcp"`,
 
 		`"waverider": []`:                                          `waverider: found an array, expected an object`,
-		`"waverider": {"akc": "save"}`:                             `waverider.akc: unknown; expected one of ack, restart, limits, sandbox`,
+		`"waverider": {"akc": "save"}`:                             `waverider.akc: unknown; expected one of ack, readAhead, restart, limits, sandbox`,
 		`"waverider": {"ack": "never"}`:                            `waverider.ack: found "never", expected "auto" or "save"`,
+		`"waverider": {"readAhead": "64"}`:                         `waverider.readAhead: found a string, expected a whole number of records from 0 to 65536`,
+		`"waverider": {"readAhead": -1}`:                           `waverider.readAhead: found -1, expected a whole number of records from 0 to 65536`,
+		`"waverider": {"readAhead": 65537}`:                        `waverider.readAhead: found 65537, expected a whole number`,
 		`"waverider": {"restart": true}`:                           `waverider.restart: found a boolean, expected "never" or "on-failure" or "always"`,
 		`"waverider": {"limits": {"memroy": 1}}`:                   `waverider.limits.memroy: unknown; expected one of memory, cpu, pids, files`,
 		`"waverider": {"limits": {"memory": "1G"}}`:                `waverider.limits.memory: found a string, expected a whole number of MiB`,

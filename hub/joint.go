@@ -111,6 +111,19 @@ func (in *Instance) ackOf(rec journal.Instance) waverider.Ack {
 	return pkg.Manifest.Waverider.Ack
 }
 
+// readAheadOf is how many records the program may hold: the start says it, or
+// the package; 0 is the runner's default.
+func (in *Instance) readAheadOf(rec journal.Instance) int {
+	if rec.Request.ReadAhead > 0 {
+		return rec.Request.ReadAhead
+	}
+	pkg, err := in.hub.packages.Get(rec.Digest)
+	if err != nil {
+		return 0 // without its package it does not start
+	}
+	return pkg.Manifest.Waverider.ReadAhead
+}
+
 // savesPlace tells that a program says itself, by save, what it has finished.
 func (in *Instance) savesPlace(rec journal.Instance) bool { return in.ackOf(rec) == waverider.AckSave }
 
@@ -165,7 +178,7 @@ func (in *Instance) resumption(ctx context.Context, rec journal.Instance, start 
 	if from == "" || in.hub.cfg.Topics == nil {
 		return nil
 	}
-	start.Marks, start.Ack, start.ReadAhead = true, string(in.ackOf(rec)), rec.Request.ReadAhead
+	start.Marks, start.Ack, start.ReadAhead = true, string(in.ackOf(rec)), in.readAheadOf(rec)
 	t, err := in.hub.cfg.Topics.Topic(from)
 	if err != nil {
 		return nil // it is made when the program is there
