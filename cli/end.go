@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -136,14 +135,10 @@ old logs go.`,
 			if err != nil {
 				return err
 			}
-			req, err := sameStart(i)
-			if err != nil {
-				return err
-			}
 			if err := endFor(ctx, c, i, kill, timeout); err != nil {
 				return err
 			}
-			if _, err := c.StartSequence(ctx, string(i.Sequence.ID), req); err != nil {
+			if _, err := c.StartSequence(ctx, string(i.Sequence.ID), sameStart(i)); err != nil {
 				return startFailed(err)
 			}
 			return a.id(string(i.ID))
@@ -183,12 +178,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // sameStart is the request that starts i as it was started.
-func sameStart(i client.Instance) (waverider.StartRequest, error) {
-	req := waverider.StartRequest{InstanceID: i.ID, Args: i.Args, AppConfig: i.Config, Limits: i.Limits, Restart: i.Restart}
-	var topics struct{ InputTopic, OutputTopic string }
-	if err := json.Unmarshal(i.Raw, &topics); err != nil {
-		return req, fmt.Errorf("read Instance %s: %w", i.ID, err)
-	}
-	req.InputTopic, req.OutputTopic = topics.InputTopic, topics.OutputTopic
-	return req, nil
+func sameStart(i client.Instance) waverider.StartRequest {
+	return waverider.StartRequest{InstanceID: i.ID, Args: i.Args, AppConfig: i.Config, Limits: i.Limits, Restart: i.Restart,
+		InputTopic: i.InputTopic, OutputTopic: i.OutputTopic, Ack: i.Ack, ReadAhead: i.ReadAhead}
 }

@@ -111,17 +111,25 @@ func (a *app) showInstances(list []client.Instance) error {
 		names[i] = string(in.ID)
 	}
 	return a.show(list, names, func() table {
-		t := table{head: []string{"ID", "SEQUENCE", "STATUS", "AGE", "EXIT", "RESTARTS", "RESTART", "REVISION", "INPUT", "OUTPUT", "REASON"}, wide: 6}
+		t := table{head: []string{"ID", "SEQUENCE", "STATUS", "AGE", "EXIT", "RESTARTS", "TOPICS", "RESTART", "REVISION", "INPUT", "OUTPUT", "REASON"}, wide: 7}
 		for _, i := range list {
 			exit, reason := "-", ""
 			if i.Terminated != nil {
 				exit, reason = strconv.Itoa(i.Terminated.ExitCode), i.Terminated.Reason
 			}
 			t.rows = append(t.rows, []string{string(i.ID), instanceSequence(i), string(i.Status), age(i.Created), exit, strconv.Itoa(i.Restarts),
-				dash(string(i.Restart)), strconv.Itoa(i.Revision), size(float64(i.Input.Offset)), size(float64(i.Output.Offset)), reason})
+				instanceTopics(i), dash(string(i.Restart)), strconv.Itoa(i.Revision), size(float64(i.Input.Offset)), size(float64(i.Output.Offset)), reason})
 		}
 		return t
 	})
+}
+
+// instanceTopics says which Topic feeds an Instance, and which takes its output.
+func instanceTopics(i client.Instance) string {
+	if i.Requires == "" && i.Provides == "" {
+		return "-"
+	}
+	return strings.TrimSpace(i.Requires + " > " + i.Provides)
 }
 
 func (a *app) instInfo() *cobra.Command {
@@ -146,7 +154,7 @@ func (a *app) showInstance(i client.Instance) error {
 		t := fields("id", string(i.ID), "status", string(i.Status), "sequence", instanceSequence(i), "sequence id", string(i.Sequence.ID),
 			"revision", strconv.Itoa(i.Revision), "args", compact(i.Args), "config", compact(i.Config), "limits", limits(i.Limits),
 			"restart", string(i.Restart), "restarts", strconv.Itoa(i.Restarts),
-			"requires", i.Requires, "provides", i.Provides, "input type", i.Input.ContentType, "output type", i.Output.ContentType,
+			"input topic", i.Requires, "output topic", i.Provides, "ack", string(i.Ack), "read-ahead", readAhead(i.ReadAhead), "input type", i.Input.ContentType, "output type", i.Output.ContentType,
 			"input", size(float64(i.Input.Offset)), "output", size(float64(i.Output.Offset)),
 			"created", when(i.Created), "started", when(i.Started), "ended", when(i.Ended), "error", i.Error)
 		if i.Terminated != nil {
@@ -154,6 +162,13 @@ func (a *app) showInstance(i client.Instance) error {
 		}
 		return t
 	})
+}
+
+func readAhead(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d records", n)
 }
 
 func compact(raw json.RawMessage) string {

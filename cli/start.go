@@ -24,6 +24,8 @@ type startFlags struct {
 	pids, files  int
 	inputTopic   string
 	outputTopic  string
+	ack          string
+	readAhead    int
 	follow       bool
 }
 
@@ -39,12 +41,14 @@ func (f *startFlags) register(a *app, cmd *cobra.Command) {
 	fs.Float64Var(&f.cpu, "cpu", 0, "CPU limit in cores, such as 0.5")
 	fs.IntVar(&f.pids, "pids", 0, "limit of processes and threads")
 	fs.IntVar(&f.files, "files", 0, "limit of open files")
-	fs.StringVar(&f.inputTopic, "input-topic", "", "Topic to read input from")
-	fs.StringVar(&f.outputTopic, "output-topic", "", "Topic to send output to")
+	fs.StringVar(&f.inputTopic, "input-topic", "", "Topic that feeds the program: it goes on where it was when it is started again")
+	fs.StringVar(&f.outputTopic, "output-topic", "", "Topic that its output goes to")
+	fs.StringVar(&f.ack, "ack", "", "when a record of the input Topic is done: auto (its output is stored) or save (the program saved)")
+	fs.IntVar(&f.readAhead, "read-ahead", 0, "records of the input Topic the program may hold unfinished")
 	fs.BoolVarP(&f.follow, "follow", "f", false, "show what the program puts out until it ends (Ctrl-C lets it run on)")
-	for _, hidden := range []string{"input-topic", "output-topic"} {
-		_ = fs.MarkHidden(hidden)
-	}
+	_ = cmd.RegisterFlagCompletionFunc("input-topic", a.completeTopicFlag)
+	_ = cmd.RegisterFlagCompletionFunc("output-topic", a.completeTopicFlag)
+	_ = cmd.RegisterFlagCompletionFunc("ack", cobra.FixedCompletions([]string{string(waverider.AckAuto), string(waverider.AckSave)}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("restart", cobra.FixedCompletions(restartPolicies, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -52,7 +56,7 @@ func (f *startFlags) register(a *app, cmd *cobra.Command) {
 func (f *startFlags) request(words []string) (waverider.StartRequest, error) {
 	req := waverider.StartRequest{
 		InstanceID: waverider.InstanceID(f.id), Restart: waverider.RestartPolicy(f.restart),
-		InputTopic: f.inputTopic, OutputTopic: f.outputTopic,
+		InputTopic: f.inputTopic, OutputTopic: f.outputTopic, Ack: waverider.Ack(f.ack), ReadAhead: f.readAhead,
 		Limits: waverider.Limits{Memory: f.memory, CPU: f.cpu, PIDs: f.pids, Files: f.files},
 	}
 	err := req.Validate()
@@ -106,6 +110,7 @@ Sequence go to the program as strings; --args takes any JSON.`,
   waverider seq start - Berlin 10
   waverider seq start my-program --args '["Berlin", 10]' --config @settings.json
   waverider seq start my-program --restart always --memory 256 --cpu 0.5
+  waverider seq start my-program --input-topic prices --output-topic alarms
   waverider seq start my-program -f          # and watch it run`,
 		Args:              args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: a.completeSequences(1, cobra.ShellCompDirectiveDefault),

@@ -36,8 +36,14 @@ type Instance struct {
 	Restart    waverider.RestartPolicy `json:"restart"`
 	Restarts   int                     `json:"restarts"`
 	Limits     waverider.Limits        `json:"limits"`
-	Input      Stream                  `json:"input"`
-	Output     Stream                  `json:"output"`
+	// As asked for at the start; Provides and Requires are what came of it.
+	InputTopic  string        `json:"inputTopic"`
+	OutputTopic string        `json:"outputTopic"`
+	Ack         waverider.Ack `json:"ack"`
+	ReadAhead   int           `json:"readAhead"`
+
+	Input  Stream `json:"input"`
+	Output Stream `json:"output"`
 
 	Raw json.RawMessage `json:"-"` // the whole object
 }

@@ -91,26 +91,30 @@ func (h *Hub) viewSequence(s *waverider.Sequence) sequenceView {
 
 // instanceView is GET /instance/:id.
 type instanceView struct {
-	ID         waverider.InstanceID    `json:"id"`
-	AppConfig  json.RawMessage         `json:"appConfig,omitempty"`
-	Args       json.RawMessage         `json:"args,omitempty"`
-	Provides   string                  `json:"provides"`
-	Requires   string                  `json:"requires,omitempty"`
-	Sequence   sequenceRef             `json:"sequence"`
-	Created    time.Time               `json:"created,omitzero"`
-	Started    time.Time               `json:"started,omitzero"`
-	Ended      time.Time               `json:"ended,omitzero"`
-	Status     waverider.Status        `json:"status"`
-	Terminated *waverider.Terminated   `json:"terminated,omitempty"`
-	Error      string                  `json:"error,omitempty"`
-	Revision   int                     `json:"revision"`
-	Restart    waverider.RestartPolicy `json:"restart"`
-	Restarts   int                     `json:"restarts"`
-	Epoch      int                     `json:"epoch"`
-	Limits     waverider.Limits        `json:"limits,omitzero"`
-	Input      streamView              `json:"input"`
-	Output     streamView              `json:"output"`
-	Sandbox    any                     `json:"sandbox,omitempty"`
+	ID          waverider.InstanceID    `json:"id"`
+	AppConfig   json.RawMessage         `json:"appConfig,omitempty"`
+	Args        json.RawMessage         `json:"args,omitempty"`
+	Provides    string                  `json:"provides"`
+	Requires    string                  `json:"requires,omitempty"`
+	Sequence    sequenceRef             `json:"sequence"`
+	Created     time.Time               `json:"created,omitzero"`
+	Started     time.Time               `json:"started,omitzero"`
+	Ended       time.Time               `json:"ended,omitzero"`
+	Status      waverider.Status        `json:"status"`
+	Terminated  *waverider.Terminated   `json:"terminated,omitempty"`
+	Error       string                  `json:"error,omitempty"`
+	Revision    int                     `json:"revision"`
+	Restart     waverider.RestartPolicy `json:"restart"`
+	Restarts    int                     `json:"restarts"`
+	Epoch       int                     `json:"epoch"`
+	Limits      waverider.Limits        `json:"limits,omitzero"`
+	InputTopic  string                  `json:"inputTopic,omitempty"`
+	OutputTopic string                  `json:"outputTopic,omitempty"`
+	Ack         waverider.Ack           `json:"ack,omitempty"`
+	ReadAhead   int                     `json:"readAhead,omitempty"`
+	Input       streamView              `json:"input"`
+	Output      streamView              `json:"output"`
+	Sandbox     any                     `json:"sandbox,omitempty"`
 }
 
 // streamView tells where a stream stands, in bytes.
@@ -137,11 +141,12 @@ func (in *Instance) view() instanceView {
 func viewRecord(rec journal.Instance, location string) instanceView {
 	return instanceView{
 		ID: rec.ID, AppConfig: rec.Request.AppConfig, Args: rec.Request.Args,
-		Provides: rec.Declared.Provides, Requires: rec.Declared.Requires,
+		Provides: string(outputTopic(rec)), Requires: string(inputTopic(rec)),
 		Sequence: sequenceRef{rec.Sequence, rec.Package, rec.Name, location},
 		Created:  rec.Times.Created, Started: rec.Times.Started, Ended: rec.Times.Ended,
 		Status: rec.Status, Terminated: rec.End, Error: rec.Error, Revision: rec.Revision,
 		Restart: rec.Policy, Restarts: rec.Restarts, Epoch: rec.Epoch, Limits: rec.Request.Limits,
+		InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic, Ack: rec.Request.Ack, ReadAhead: rec.Request.ReadAhead,
 		Input:  streamView{ContentType: rec.Declared.InputType},
 		Output: streamView{ContentType: rec.Declared.ProvidesType},
 	}
