@@ -44,7 +44,7 @@ func (f *logFlags) from(now time.Time) (time.Time, error) {
 // past reads how long ago a moment was, or when, in local time unless it says
 // otherwise.
 func past(text string, now time.Time) (time.Time, bool) {
-	if age, err := waverider.ParseAge(text); err == nil {
+	if age, err := waverider.ParseAge(text); err == nil && age >= 0 {
 		return now.Add(-time.Duration(age)), true
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {

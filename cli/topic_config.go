@@ -78,14 +78,20 @@ func (f *ageFlag) Set(text string) error {
 // days is an age as ParseAge reads it and people say it; empty for none.
 func days(a waverider.Age) string {
 	const day = 24 * time.Hour
-	switch d := time.Duration(a); {
-	case d == 0:
+	d := time.Duration(a)
+	if d == 0 {
 		return ""
-	case d%day == 0:
-		return strconv.Itoa(int(d/day)) + "d"
-	default:
-		return strings.TrimSuffix(strings.TrimSuffix(a.String(), "0s"), "0m")
 	}
+	if d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} { // 1h30m0s, 36h0m0s
+		if rest, ok := strings.CutSuffix(text, zero); ok {
+			text = rest + zero[:1]
+		}
+	}
+	return text
 }
 
 // topicFlags are the flags of what can be chosen and changed of a Topic.
