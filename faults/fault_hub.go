@@ -24,6 +24,8 @@ var scenarios = []scenario{
 	{"runner", "kill -9 of runners and of their children", 2, 5, 3 * time.Minute, runnersKilled},
 	{"crash", "a program that fails again and again", 1, 1, 6 * time.Minute, crashing},
 	{"disk", "a full disk", 1, 3, 5 * time.Minute, diskFull},
+	{"topic-sync", "kill -9 of the Hub while Topics are written and read", 20, 200, 15 * time.Minute, topicSyncKilled},
+	{"topic-async", "the same with Topics that may lose the last second", 6, 200, 15 * time.Minute, topicAsyncKilled},
 }
 
 // hubKilled kills the Hub under every kind of stream and looks whether

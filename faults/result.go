@@ -8,6 +8,8 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"waverider/faults/tally"
 )
 
 // result is what one fault did.
@@ -19,9 +21,11 @@ type result struct {
 	rounds                               int
 	lost, duplicated, reordered, corrupt int64
 	records                              int64 // that were checked
+	repeated                             int64 // of them, by their producer: no harm
 	recovery                             []time.Duration
 	gap                                  time.Duration // longest time without a record on a stream
 	failures                             []string
+	notes                                []string // to know, and no harm
 }
 
 // failf notes an expectation that did not hold.
@@ -29,6 +33,28 @@ func (r *result) failf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+// notef tells something that is as it may be.
+func (r *result) notef(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// took takes in what was found in a Topic; name tells which.
+func (r *result) took(name string, f tally.Findings) {
+	if !f.Good() {
+		r.failf("%s: %v", name, f)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.records += f.Records
+	r.lost += f.Lost
+	r.duplicated += f.Duplicated
+	r.reordered += f.Reordered
+	r.corrupt += f.Corrupt
+	r.repeated += f.Repeated
 }
 
 // add takes in what a checker found; name tells the stream.
@@ -108,6 +134,12 @@ func report(w io.Writer, results []*result) error {
 	}
 	_ = t.Flush() // w is a terminal or a pipe: nothing to do about it
 	for _, r := range results {
+		if r.repeated > 0 {
+			fmt.Fprintf(w, "%s: %d records are there again because their producer got no answer and sent them again\n", r.name, r.repeated)
+		}
+		for _, n := range r.notes {
+			fmt.Fprintf(w, "%s: %s\n", r.name, n)
+		}
 		for _, f := range r.failures {
 			fmt.Fprintf(w, "%s: %s\n", r.name, f)
 		}

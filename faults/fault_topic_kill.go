@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"waverider/faults/tally"
+	"waverider/internal/testhub"
+)
+
+const (
+	readableWithin = 2 * time.Second // after a restart
+	asyncMayLose   = time.Second     // before a kill
+)
+
+// topicRound is the Topics of one kill. They share a Hub with those of the
+// rounds before.
+type topicRound struct {
+	r      *rig
+	topics []*topic
+	killed time.Time
+}
+
+func topicSyncKilled(ctx context.Context, r *rig) error  { return r.topicKills(ctx, "sync") }
+func topicAsyncKilled(ctx context.Context, r *rig) error { return r.topicKills(ctx, "async") }
+
+// topicKills kills one Hub again and again while Topics are written and read.
+func (r *rig) topicKills(ctx context.Context, durability string) error {
+	if err := r.open(ctx, "", "--warm-pool", "0"); err != nil {
+		return err
+	}
+	kept := map[*topic]tally.Contents{}
+	for i := range r.rounds {
+		k := &topicRound{r: r}
+		if err := k.open(ctx, durability, i); err != nil {
+			return fmt.Errorf("round %d: %w", i+1, err)
+		}
+		if err := k.kill(ctx); err != nil {
+			return fmt.Errorf("round %d: %w", i+1, err)
+		}
+		for _, t := range k.topics {
+			c, err := k.check(ctx, t, durability)
+			if err != nil {
+				return fmt.Errorf("round %d: %w", i+1, err)
+			}
+			kept[t] = c
+		}
+		r.res.round()
+	}
+	return r.unchanged(ctx, kept)
+}
+
+// open starts what writes and reads: more than one Topic, so that they share
+// commits.
+func (k *topicRound) open(ctx context.Context, durability string, round int) error {
+	for i := range 3 {
+		t, err := k.r.newTopic(ctx, testhub.Topic{ID: fmt.Sprintf("%s-%d-%d", durability, round, i), Durability: durability})
+		if err != nil {
+			return err
+		}
+		k.topics = append(k.topics, t)
+	}
+	busy := k.topics[0]
+	pause := 4 * time.Millisecond
+	if round%4 == 3 { // so much that the Topic moves to a stream of its own
+		pause = 0
+		busy.produce(ctx, 4000, 0, sendLong)
+	}
+	busy.produce(ctx, 300, pause, sendSmall)
+	busy.produce(ctx, 300, pause, sendSmall)
+	busy.produce(ctx, 2000, pause, sendLong)
+	busy.produce(ctx, 2000, pause, sendAcked)
+	k.topics[1].produce(ctx, 300, 0, sendSmall)
+	k.topics[1].produce(ctx, 100, pause, sendLong)
+	k.topics[2].produce(ctx, 300, 2*pause, sendSmall)
+	for _, t := range k.topics[:2] {
+		t.read(ctx, "")
+		t.read(ctx, "?from=start")
+	}
+	return k.flowsAgain(ctx, time.Time{})
+}
+
+// flowsAgain waits until every Topic takes records and every reader has some,
+// on connections opened after a moment.
+func (k *topicRound) flowsAgain(ctx context.Context, after time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, waitFlow)
+	defer cancel()
+	for _, t := range k.topics {
+		if _, err := t.awaitAck(ctx, after); err != nil {
+			return err
+		}
+		for _, f := range t.readers {
+			if _, err := f.flowsAgain(ctx, after); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// kill ends the Hub at a random moment and lets the producers finish with the
+// next one.
+func (k *topicRound) kill(ctx context.Context) error {
+	r := k.r
+	r.wait(ctx, time.Millisecond, 300*time.Millisecond)
+	k.killed = time.Now()
+	if err := r.kill9(ctx); err != nil {
+		return err
+	}
+	r.wait(ctx, time.Millisecond, 50*time.Millisecond)
+	began := time.Now()
+	if err := r.hub.Start(ctx); err != nil {
+		return err
+	}
+	if err := k.flowsAgain(ctx, began); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	r.res.recovered(took)
+	if took > readableWithin {
+		r.res.failf("records flow again %.3f s after the start, want %v", took.Seconds(), readableWithin)
+	}
+	r.wait(ctx, time.Millisecond, 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, waitEnd)
+	defer cancel()
+	for _, t := range k.topics {
+		if err := t.finish(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check reads a Topic whole and holds it against what its producers know.
+func (k *topicRound) check(ctx context.Context, t *topic, durability string) (tally.Contents, error) {
+	c, err := t.contents(ctx)
+	if err != nil {
+		return c, err
+	}
+	found, losses := t.book.Check(c)
+	if durability == "sync" {
+		k.r.res.took("topic "+t.name, found)
+		for _, f := range t.readers {
+			f.settle(c)
+		}
+		return c, nil
+	}
+	for _, f := range t.readers {
+		f.stop()
+	}
+	return c, k.asyncLoss(ctx, t, found, losses)
+}
+
+// asyncLoss looks whether what is lost is the last moment, and whether the Hub
+// says so.
+func (k *topicRound) asyncLoss(ctx context.Context, t *topic, found tally.Findings, losses []tally.Loss) error {
+	lost := found.Lost
+	found.Lost = 0 // those are allowed
+	k.r.res.took("topic "+t.name, found)
+	info, err := k.r.hub.TopicInfo(ctx, t.name)
+	if err != nil || lost == 0 {
+		return err
+	}
+	oldest, newest := time.Duration(0), asyncMayLose
+	for _, l := range losses {
+		age := k.killed.Sub(l.Acked)
+		oldest, newest = max(oldest, age), min(newest, age)
+	}
+	k.r.res.notef("topic %s lost %d records acked %.3f to %.3f s before the kill", t.name, lost, oldest.Seconds(), newest.Seconds())
+	if oldest > asyncMayLose {
+		k.r.res.failf("topic %s lost records acked %.3f s before the kill", t.name, oldest.Seconds())
+	}
+	if len(info.Damage) == 0 {
+		k.r.res.failf("topic %s lost %d records, and the Hub tells of no damage", t.name, lost)
+	}
+	return nil
+}
+
+// unchanged looks whether the Topics of all rounds are still what they were
+// after theirs.
+func (r *rig) unchanged(ctx context.Context, kept map[*topic]tally.Contents) error {
+	for t, c := range kept {
+		now, err := t.contents(ctx)
+		if err != nil {
+			return err
+		}
+		if found := tally.Compare(c.IDs, now.IDs); !found.Good() {
+			r.res.failf("topic %s is not what it was some kills ago: %v", t.name, found)
+		}
+	}
+	return nil
+}
