@@ -50,8 +50,8 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 	defer t.mu.Unlock()
 	now := time.Now()
 	t.rate.roll(now)
-	info := Info{Records: t.next - t.first, Bytes: t.before - t.firstByte, Limit: t.maxBytes(),
-		First: t.cursorAt(t.first), Next: t.cursorAt(t.next), Total: t.next - 1,
+	info := Info{Records: t.count(t.first, t.next), Bytes: t.before - t.firstByte, Limit: t.maxBytes(),
+		First: t.cursorAt(t.first), Next: t.cursorAt(t.next), Total: t.count(1, t.next),
 		PerSecond: t.rate.perSecond, ByteRate: t.rate.bytesPerSecond,
 		Stream: t.here.stream, Shared: t.here.stream == streamSync || t.here.stream == streamAsync,
 		Checked: t.scrubbed, Damage: slices.Clone(t.meta.Damage), Full: !t.roomFor(1)}
@@ -63,13 +63,13 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 		if rest == "" {
 			rest = name
 		}
-		info.Readers = append(info.Readers, ReaderInfo{Name: rest, Kind: kind, Connected: c.readers, Lag: t.next - min(c.saved.Number, t.next),
+		info.Readers = append(info.Readers, ReaderInfo{Name: rest, Kind: kind, Connected: c.readers, Lag: t.count(c.saved.Number, t.next),
 			Next: t.cursorAt(c.saved.Number), Holds: holding(name) && c.onDisk < t.next, Updated: c.saved.Updated, Expires: c.saved.Expires})
 	}
 	for r := range t.readers {
 		if r.cursor == nil {
 			at := r.at
-			info.Readers = append(info.Readers, ReaderInfo{Kind: "live", Connected: 1, Lag: t.next - min(at, t.next), Next: t.cursorAt(at), Updated: r.since})
+			info.Readers = append(info.Readers, ReaderInfo{Kind: "live", Connected: 1, Lag: t.count(at, t.next), Next: t.cursorAt(at), Updated: r.since})
 		}
 	}
 	slices.SortFunc(info.Readers, func(a, b ReaderInfo) int { return strings.Compare(a.Kind+":"+a.Name, b.Kind+":"+b.Name) })

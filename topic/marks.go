@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"waverider"
+	"waverider/bus"
 	"waverider/topic/ledger"
 )
 
@@ -81,9 +82,15 @@ func (m *marker) write(topics map[*Topic]bool, reserve uint64) error {
 	for t := range topics {
 		t.mu.Lock()
 		if !t.meta.Deleting && t.ready && t.lane != nil {
-			next := t.next
-			bounds[t] = next + reserve
-			marks[t.name] = ledger.Mark{Next: next, Reserved: next + reserve, At: now}
+			next, bound := t.next, t.next+reserve
+			if t.quiet() {
+				bound, t.reserved = next, next // before it is on disk: nothing may pass it meanwhile
+			} else if t.kind() == bus.Async && reserve > 0 {
+				m.touch(t) // once more, to see whether it is quiet then
+			}
+			t.marked = next
+			bounds[t] = bound
+			marks[t.name] = ledger.Mark{Next: next, Reserved: bound, At: now}
 			if seq := t.lastSeq; seq > 0 {
 				old := streams[t.here.stream]
 				streams[t.here.stream] = ledger.StreamMark{Last: max(old.Last, seq), At: now}
@@ -100,6 +107,12 @@ func (m *marker) write(topics map[*Topic]bool, reserve uint64) error {
 		t.mu.Unlock()
 	}
 	return nil
+}
+
+// quiet tells whether an async Topic has stood still since its last mark: then
+// the mark says exactly how far it came, and a kill leaves no doubt. t.mu is held.
+func (t *Topic) quiet() bool {
+	return t.kind() == bus.Async && !t.busy && t.next == t.marked
 }
 
 // reserve sees to it that the Topics may number what they have open. On an

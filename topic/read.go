@@ -131,7 +131,8 @@ func (t *Topic) damaged(_ context.Context, from, to uint64, cause string) {
 	t.mu.Lock()
 	d := ledger.Damage{At: time.Now(), Incarnation: t.incarnation(max(from, 1)), From: from, To: to, Cause: cause}
 	for _, old := range t.meta.Damage {
-		if old.Cause == d.Cause && (old.From == d.From && old.To == d.To || from == 0) {
+		known := to > 0 && old.From <= from && t.count(max(from, old.To), to) == 0
+		if known || old.Cause == d.Cause && (old.From == d.From && old.To == d.To || from == 0) {
 			t.mu.Unlock()
 			return
 		}

@@ -196,7 +196,7 @@ func (r *Reader) poll() (*Message, <-chan struct{}, error) {
 		return nil, nil, t.ended
 	}
 	if r.at < t.first {
-		r.missed += t.first - r.at
+		r.missed += t.count(r.at, t.first)
 		r.at, r.sought = t.first, false
 	}
 	if r.at >= t.next {
@@ -238,16 +238,10 @@ func (r *Reader) message(b *batch.Batch) *Message {
 	return m
 }
 
-// skipTo goes on at a later record. Numbers between two incarnations were
-// never given to records; others are missing.
+// skipTo goes on at a later record. What lies between and was given to a record
+// is missing.
 func (r *Reader) skipTo(number uint64) {
-	for _, run := range r.t.meta.Runs {
-		if run.First > r.at && run.First <= number {
-			r.at = number
-			return
-		}
-	}
-	r.missed += number - r.at
+	r.missed += r.t.count(r.at, number)
 	r.at = number
 }
 

@@ -144,9 +144,9 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 		return t.store.ledger.PutTopic(meta)
 	}
 	lost := t.next < seen
-	// After a kill nobody knows which of the numbers given since the last mark
-	// were seen: those of an async Topic are never given again.
-	open := t.meta.Durability != waverider.DurabilitySync && mark.Reserved > mark.Next
+	// After a kill nobody knows which numbers were given since the last mark:
+	// those of an async Topic are never given again.
+	open := t.meta.Durability == waverider.DurabilityAsync && mark.Reserved > mark.Next
 	if !lost && !open && at.corrupt == nil {
 		return nil
 	}
@@ -156,12 +156,12 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 	}
 	now := time.Now()
 	meta := t.meta
-	run := ledger.Run{Incarnation: max(t.run().Incarnation+1, uint32(now.Unix())), First: first}
+	run := ledger.Run{Incarnation: max(t.run().Incarnation+1, uint32(now.Unix())), First: first, Unused: first - max(seen, t.next)}
 	meta.Runs = append(append([]ledger.Run{}, meta.Runs...), run)
-	if lost || at.corrupt != nil {
+	if lost || open || at.corrupt != nil {
 		d := ledger.Damage{At: now, Incarnation: t.run().Incarnation, From: t.next, To: max(seen, t.next), Cause: t.lossCause(at)}
 		meta.Damage = appendDamage(meta.Damage, d)
-		t.store.log.Error("records are missing at the end of a topic", "topic", t.name, "from", d.From, "to", d.To, "cause", d.Cause, "next", first)
+		t.store.log.Error("records are missing at the end of a topic, or may be", "topic", t.name, "from", d.From, "to", d.To, "cause", d.Cause, "next", first)
 	}
 	if err := t.store.ledger.PutTopic(meta); err != nil {
 		return err
@@ -176,7 +176,7 @@ func (t *Topic) lossCause(at stored) string {
 	case at.corrupt != nil:
 		return "the last batch is damaged: " + at.corrupt.Error()
 	case t.meta.Durability == waverider.DurabilityAsync && t.store.ledger.Unclean():
-		return "not yet on disk when the Hub died (async)"
+		return "the Hub died: what it took in its last second may not have been on disk, and how much that was is not known (async)"
 	default:
 		return "the store lost its tail: a damaged file, or a disk that lost what it had confirmed"
 	}

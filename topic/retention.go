@@ -52,7 +52,7 @@ func (t *Topic) holders() string {
 	var list []string
 	for name, c := range t.cursors {
 		if holding(name) && c.onDisk < t.next {
-			list = append(list, fmt.Sprintf("%s has not acked %d records", name, t.next-c.onDisk))
+			list = append(list, fmt.Sprintf("%s has not acked %d records", name, t.count(c.onDisk, t.next)))
 		}
 	}
 	if len(list) == 0 {

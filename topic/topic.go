@@ -107,6 +107,21 @@ func (t *Topic) incarnation(number uint64) uint32 {
 	return t.meta.Runs[0].Incarnation
 }
 
+// count is how many numbers from one up to and without another were given to
+// records. t.mu is held.
+func (t *Topic) count(from, to uint64) uint64 {
+	if from >= to {
+		return 0
+	}
+	n := to - from
+	for _, r := range t.meta.Runs {
+		if first, end := max(from, r.First-r.Unused), min(to, r.First); first < end {
+			n -= end - first
+		}
+	}
+	return n
+}
+
 // cursorAt is the public form of a place. t.mu is held.
 func (t *Topic) cursorAt(number uint64) Cursor {
 	return Cursor{Origin: t.store.origin, Incarnation: t.incarnation(number), Number: number}

@@ -26,6 +26,7 @@ type Topic struct {
 type Run struct {
 	Incarnation uint32 `json:"incarnation"`
 	First       uint64 `json:"first"`
+	Unused      uint64 `json:"unused,omitempty"` // so many numbers before First were passed over and never given
 }
 
 // Damage is a loss of records that was found.

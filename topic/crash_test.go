@@ -1,0 +1,82 @@
+package topic_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"waverider"
+	"waverider/topic"
+)
+
+// image is the folder of a Store as it would be found after a kill now.
+func image(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "image")
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func infoOf(t *testing.T, s *topic.Store, name waverider.TopicName) topic.Info {
+	t.Helper()
+	top, err := s.Topic(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := top.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func TestKillOfABusyAsyncTopicIsTold(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	before := write(t, create(t, s, "a", "async"), 0, 100, 50)
+	s = open(t, image(t, dir))
+	info := infoOf(t, s, "a")
+	if len(info.Damage) != 1 {
+		t.Errorf("damage %+v, want one", info.Damage)
+	}
+	top, err := s.Topic("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, kept := readAll(t, top, topic.From{})
+	if info.Records != uint64(kept) || info.Total != uint64(kept) {
+		t.Errorf("%d records, %d in all, want the %d that can be read", info.Records, info.Total, kept)
+	}
+	after := write(t, top, 100, 150, 50)
+	if after.Number-50 < before.Number || after.Incarnation <= before.Incarnation {
+		t.Errorf("50 records were stored up to %+v, %+v was given before", after, before)
+	}
+	if _, n := readAll(t, top, topic.From{}); n != kept+50 {
+		t.Errorf("%d records, want %d", n, kept+50)
+	}
+	if info = infoOf(t, s, "a"); info.Records != uint64(kept)+50 || len(info.Damage) != 1 {
+		t.Errorf("%d records, damage %+v; want %d, one", info.Records, info.Damage, kept+50)
+	}
+}
+
+func TestKillOfAQuietAsyncTopicLeavesNoDoubt(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	before := write(t, create(t, s, "a", "async"), 0, 100, 50)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		s := open(t, image(t, dir))
+		info := infoOf(t, s, "a")
+		if len(info.Damage) == 0 {
+			if info.Next != before || info.Records != 100 {
+				t.Errorf("it goes on at %+v with %d records, want %+v and 100", info.Next, info.Records, before)
+			}
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the Topic is quiet and still in doubt: %+v", info.Damage)
+		}
+	}
+}
