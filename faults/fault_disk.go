@@ -16,7 +16,7 @@ const diskSize = "160m"
 
 // diskFull runs a Hub on a disk that gets full.
 func diskFull(ctx context.Context, r *rig) error {
-	dir, err := r.smallDisk()
+	dir, err := r.smallDisk(diskSize)
 	if err != nil {
 		return err
 	}
@@ -39,13 +39,13 @@ func diskFull(ctx context.Context, r *rig) error {
 }
 
 // smallDisk mounts a file system that is soon full.
-func (r *rig) smallDisk() (string, error) {
+func (r *rig) smallDisk(size string) (string, error) {
 	dir, err := os.MkdirTemp("", "wr-disk-")
 	if err != nil {
 		return "", err
 	}
 	r.defers(func() { _ = os.Remove(dir) }) // an empty folder
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+diskSize); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 		return "", skipped(fmt.Sprintf("can't mount a small disk: %v", err))
 	}
 	r.defers(func() {
@@ -62,7 +62,7 @@ func (l *load) fill(ctx context.Context, ballast string) error {
 	if err := l.flood(ctx); err != nil {
 		return err
 	}
-	if err := fillDisk(ballast); err != nil {
+	if err := fillDisk(ballast, 0); err != nil {
 		return err
 	}
 	l.refusals(ctx)
@@ -103,23 +103,6 @@ func (l *load) flowAfterRestart(ctx context.Context) error {
 	at, err := l.flowsAgain(ctx, down)
 	l.r.res.recovered(at.Sub(down))
 	return err
-}
-
-// fillDisk writes until not a byte more fits.
-func fillDisk(path string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	block := make([]byte, 1<<20)
-	for len(block) > 0 {
-		if _, err = f.Write(block); errors.Is(err, syscall.ENOSPC) {
-			block, err = block[:len(block)/2], nil
-		} else if err != nil {
-			break
-		}
-	}
-	return errors.Join(err, f.Close())
 }
 
 // refusals notes requests that need room and are not refused with words.

@@ -26,6 +26,7 @@ var scenarios = []scenario{
 	{"disk", "a full disk", 1, 3, 5 * time.Minute, diskFull},
 	{"topic-sync", "kill -9 of the Hub while Topics are written and read", 20, 200, 15 * time.Minute, topicSyncKilled},
 	{"topic-async", "the same with Topics that may lose the last second", 6, 200, 15 * time.Minute, topicAsyncKilled},
+	{"topic-disk", "a full disk under Topics, seen coming and not", 1, 5, 10 * time.Minute, topicDiskFull},
 }
 
 // hubKilled kills the Hub under every kind of stream and looks whether

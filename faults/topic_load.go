@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +27,9 @@ type topic struct {
 	count int       // of producers
 	fresh time.Time // when the newest ack came
 	acked chan struct{}
+
+	mayRefuse bool              // for want of room
+	refused   map[int]time.Time // when each producer was first
 }
 
 // newTopic makes a Topic.
@@ -64,6 +69,34 @@ func (t *topic) awaitAck(ctx context.Context, after time.Time) (time.Time, error
 			return fresh, fmt.Errorf("topic %s: no record is acked: %w", t.name, ctx.Err())
 		}
 	}
+}
+
+// refuse notes that a producer was refused, and answers whether it may be.
+func (t *topic) refuse(producer int, full bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, before := t.refused[producer]; !before && t.mayRefuse && full {
+		t.refused[producer] = time.Now()
+	}
+	return t.mayRefuse && full
+}
+
+// expectRefusals tells whether the Hub may answer that it is full. Those it
+// gave before are forgotten.
+func (t *topic) expectRefusals(may bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mayRefuse = may
+	if may {
+		t.refused = map[int]time.Time{}
+	}
+}
+
+// refusals answers when producers were first refused.
+func (t *topic) refusals() (producers int, at []time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count, slices.Collect(maps.Values(t.refused))
 }
 
 // finish lets producers end; everything they have begun is acked after it.

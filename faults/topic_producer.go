@@ -23,7 +23,6 @@ type topicProducer struct {
 	pause   time.Duration // most time between two pieces
 	next    int64         // first number that is not acked
 	written int64         // first number never sent
-	refused bool          // 507 is expected
 }
 
 // produce starts a producer; send sends some and returns when it knows what
@@ -57,7 +56,7 @@ func (p *topicProducer) stopping() bool {
 func (p *topicProducer) expected(err error) bool {
 	var status *testhub.StatusError
 	if errors.As(err, &status) && status.Status != http.StatusServiceUnavailable {
-		if !p.refused || status.Status != http.StatusInsufficientStorage {
+		if !p.t.refuse(p.number, status.Status == http.StatusInsufficientStorage) {
 			return false
 		}
 	}
@@ -174,7 +173,7 @@ func sendAcked(p *topicProducer, ctx context.Context) error {
 	err = body.End()
 	<-acked
 	switch {
-	case refusal != "" && !p.refused:
+	case refusal != "" && !p.t.refuse(p.number, true):
 		p.t.r.res.failf("topic %s, producer %d: %s", p.t.name, p.number, refusal)
 	case err == nil && !done:
 		err = io.ErrUnexpectedEOF
