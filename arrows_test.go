@@ -21,8 +21,12 @@ var arrows = map[string][]string{
 	"":                  {},
 	"auth":              {},
 	"wire":              {"auth"},
-	"logfile":           {},                    // bytes on disk, knows nobody
-	"store":             {},                    // bus joins with Topics
+	"logfile":           {}, // bytes on disk, knows nobody
+	"store":             {},
+	"bus":               {}, // the engine, knows nobody
+	"topic":             {"bus", "topic/batch", "topic/ledger"},
+	"topic/batch":       {},                    // bytes of the stored form, knows nobody
+	"topic/ledger":      {},                    // what is remembered of Topics beside their records
 	"runner":            {},                    // protocol and embedded runners
 	"runner/runnertest": {"runner"},            // the other end, for tests
 	"runtime":           {"runner", "logfile"}, // a Process shows its channel and its logs
@@ -31,8 +35,9 @@ var arrows = map[string][]string{
 	// and pipes, and nothing of what they are for.
 	"runtime/process/keeper": {},
 	"runtime/runtimetest":    {"runtime", "runner", "runner/runnertest", "logfile"}, // the suite of the contract
-	"hub":                    {"hub/journal", "runtime", "runner", "logfile", "store", "auth", "wire"},
-	"hub/journal":            {}, // what a Hub remembers, nothing of why
+	"hub":                    {"hub/journal", "hub/pump", "topic", "topic/batch", "runtime", "runner", "logfile", "store", "auth", "wire"},
+	"hub/journal":            {},                                 // what a Hub remembers, nothing of why
+	"hub/pump":               {"runner", "topic", "topic/batch"}, // knows channels and Topics, not Instances
 	"client":                 {"wire"},
 	"tty":                    {}, // what a terminal can do
 	"localhub":               {}, // a Hub as a child process of a command
@@ -45,7 +50,8 @@ var arrows = map[string][]string{
 	"internal/testbin":       {},                   // builds the binary for tests
 	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it
 	"bench":                  {"internal/testhub"}, // measures the built product
-	"faults":                 {"internal/testhub"},
+	"faults":                 {"internal/testhub", "faults/tally"},
+	"faults/tally":           {}, // counts records, for any fault
 	"e2e":                    {"*"},
 	"e2e/compat":             {"*"},
 	"e2e/compat/transcripts": {"*"},
