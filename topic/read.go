@@ -11,10 +11,10 @@ import (
 	"waverider/topic/ledger"
 )
 
-// One read from the store.
+// One read from the store: what a reader that stands still holds.
 const (
 	fetchMessages = 64
-	fetchBytes    = 4 << 20
+	fetchBytes    = 1 << 20
 )
 
 // read takes the next batch from the store; neither a message nor an error

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -132,10 +134,6 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	topics := s.list()
-	lanes := make([]*lane, 0, len(s.lanes))
-	for _, l := range s.lanes {
-		lanes = append(lanes, l)
-	}
 	s.mu.Unlock()
 	for _, t := range topics {
 		t.close(ErrClosed)
@@ -143,13 +141,22 @@ func (s *Store) Close() error {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	s.drain(ctx)
+	s.end()
+	s.tasks.Wait()
+	s.drain(context.WithoutCancel(ctx)) // what a promotion added meanwhile fails at once
+	err := errors.Join(s.cursors.flush(), s.marks.flush())
+	return errors.Join(err, s.bus.Close(), s.ledger.Close())
+}
+
+// drain waits until no lane has anything to do.
+func (s *Store) drain(ctx context.Context) {
+	s.mu.Lock()
+	lanes := slices.Collect(maps.Values(s.lanes))
+	s.mu.Unlock()
 	for _, l := range lanes {
 		l.drain(ctx)
 	}
-	s.end()
-	s.tasks.Wait()
-	err := errors.Join(s.cursors.flush(), s.marks.flush())
-	return errors.Join(err, s.bus.Close(), s.ledger.Close())
 }
 
 // list is all Topics by name; s.mu is held.
