@@ -183,6 +183,10 @@ func (in *Instance) resumption(ctx context.Context, rec journal.Instance, start 
 	if err != nil {
 		return nil // it is made when the program is there
 	}
+	// What follows counts from the place, so the place must outlive this Hub.
+	if err := in.hub.cfg.Topics.Sync(); err != nil {
+		return err
+	}
 	place, known, err := t.Known(ctx, pump.Slot(in.id))
 	if err != nil || !known {
 		return err

@@ -132,7 +132,7 @@ func (t *Topic) Known(ctx context.Context, name string) (Place, bool, error) {
 	if c == nil || !ok {
 		return Place{}, false, nil
 	}
-	return Place{Number: c.saved.Number, Epoch: c.saved.Epoch, InputOffset: c.saved.InputOffset, InputCount: c.saved.InputCount, State: saved.State}, true, nil
+	return Place{Number: max(c.saved.Number, t.first), Epoch: c.saved.Epoch, InputOffset: c.saved.InputOffset, InputCount: c.saved.InputCount, State: saved.State}, true, nil
 }
 
 // Incarnation is the one that a record belongs to, or will.
@@ -194,6 +194,9 @@ func (r *Reader) Save(p Place) error {
 	t.mu.Unlock()
 	return err
 }
+
+// Sync puts all cursors of the Store on disk.
+func (s *Store) Sync() error { return s.cursors.flush() }
 
 // Sync puts the cursor on disk.
 func (r *Reader) Sync() error { return r.t.store.cursors.flush() }

@@ -127,6 +127,7 @@ func (w *Writer) Append(ctx context.Context, records []byte, lengths []uint32, t
 		t.mu.Unlock()
 		select {
 		case <-moved:
+		case <-t.store.guard.refusing(): // what is open may not be stored for long
 		case <-ctx.Done():
 			return ctx.Err()
 		}

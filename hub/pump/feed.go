@@ -85,9 +85,12 @@ func OpenFeed(ctx context.Context, t *topic.Topic, id waverider.InstanceID, epoc
 	}
 	f := &Feed{topic: t, reader: r, log: log.With("topic", t.Name()), epoch: epoch, saves: saves, lines: isLines(t.Config().ContentType)}
 	f.base = r.Place()
-	if f.base.Epoch != epoch { // the run begins here
+	if f.base.Epoch != epoch { // the run begins here, which the next Hub must know
 		f.base = topic.Place{Number: f.base.Number, Epoch: epoch}
-		r.AckPlace(f.base)
+		if err := r.Save(f.base); err != nil {
+			r.Close()
+			return nil, err
+		}
 	}
 	f.total, f.moved = f.base.InputOffset, make(chan struct{})
 	return f, nil
