@@ -1,6 +1,8 @@
 package topic_test
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -59,6 +61,72 @@ func TestKillOfABusyAsyncTopicIsTold(t *testing.T) {
 	}
 	if info = infoOf(t, s, "a"); info.Records != uint64(kept)+50 || len(info.Damage) != 1 {
 		t.Errorf("%d records, damage %+v; want %d, one", info.Records, info.Damage, kept+50)
+	}
+}
+
+func TestLostTailIsToldOnce(t *testing.T) {
+	for _, d := range []waverider.Durability{"sync", "async"} {
+		t.Run(string(d), func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			write(t, create(t, s, "a", d), 0, 100, 50)
+			early := image(t, dir)
+			write(t, create(t, s, "b", d), 0, 100, 50) // moves the stream on
+			top, err := s.Topic("a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := write(t, top, 100, 200, 50)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			// Streams as they were early, with the ledger of the end.
+			if err := os.Rename(filepath.Join(dir, "topics.db"), filepath.Join(early, "topics.db")); err != nil {
+				t.Fatal(err)
+			}
+			var next topic.Cursor
+			for i := range 3 { // nothing is written between the starts
+				s := open(t, early)
+				info := infoOf(t, s, "a")
+				if i == 0 {
+					next = info.Next
+				}
+				if len(info.Damage) != 1 || info.Records != 200 || info.Next != next || next.Number < before.Number {
+					t.Errorf("start %d: damage %+v, %d records, next %+v; want one, 200, %+v", i+1, info.Damage, info.Records, info.Next, next)
+				}
+				top, err := s.Topic("a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if records, missed := countAll(t, top); records+missed != 200 || missed == 0 {
+					t.Errorf("start %d: %d records, %d missed, want 200 together", i+1, records, missed)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// countAll reads a Topic to its end.
+func countAll(t *testing.T, top *topic.Topic) (records, missed uint64) {
+	t.Helper()
+	r, err := top.Reader(t.Context(), topic.From{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.UntilNow()
+	for {
+		m, err := r.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return records, missed + r.Missed()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		records, missed = records+m.Count(), missed+m.Missed
+		m.Release()
 	}
 }
 

@@ -151,6 +151,10 @@ func (r *Reader) UntilNow() {
 	r.t.mu.Unlock()
 }
 
+// Missed is how many records before At are missing, beside those that Messages
+// have told: at the end of the Topic no Message comes to tell.
+func (r *Reader) Missed() uint64 { return r.missed }
+
 // At is the place of the next record.
 func (r *Reader) At() Cursor { return r.CursorAt(r.at) }
 

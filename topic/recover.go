@@ -45,8 +45,7 @@ func (t *Topic) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next, before := t.meta.Dropped, t.meta.DroppedBytes
-	next = max(next, 1)
+	next, before := max(t.meta.Dropped, t.run().First), t.meta.DroppedBytes // of a run that nothing is stored of yet
 	stands := stored{}
 	if !t.memory() && t.fresh {
 		if err := t.ensureStream(ctx, segmentOf(t.name, t.meta.Segments[0])); err != nil {
@@ -151,17 +150,19 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 		return nil
 	}
 	first := max(mark.Reserved, seen, t.next)
-	if first == t.next && at.corrupt == nil {
+	if first == t.next { // it was done at an earlier start, and nothing came since
 		return nil
 	}
 	now := time.Now()
 	meta := t.meta
 	run := ledger.Run{Incarnation: max(t.run().Incarnation+1, uint32(now.Unix())), First: first, Unused: first - max(seen, t.next)}
 	meta.Runs = append(append([]ledger.Run{}, meta.Runs...), run)
-	if lost || open || at.corrupt != nil {
-		d := ledger.Damage{At: now, Incarnation: t.run().Incarnation, From: t.next, To: max(seen, t.next), Cause: t.lossCause(at)}
-		meta.Damage = appendDamage(meta.Damage, d)
-		t.store.log.Error("records are missing at the end of a topic, or may be", "topic", t.name, "from", d.From, "to", d.To, "cause", d.Cause, "next", first)
+	d := ledger.Damage{At: now, Incarnation: t.run().Incarnation, From: t.next, To: max(seen, t.next), Cause: t.lossCause(at)}
+	meta.Damage = appendDamage(meta.Damage, d)
+	if lost || at.corrupt != nil {
+		t.store.log.Error("records are missing at the end of a topic", "topic", t.name, "from", d.From, "to", d.To, "cause", d.Cause, "next", first)
+	} else {
+		t.store.log.Warn("records may be missing at the end of a topic", "topic", t.name, "from", d.From, "cause", d.Cause, "next", first)
 	}
 	if err := t.store.ledger.PutTopic(meta); err != nil {
 		return err
