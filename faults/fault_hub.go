@@ -27,6 +27,7 @@ var scenarios = []scenario{
 	{"topic-sync", "kill -9 of the Hub while Topics are written and read", 20, 200, 15 * time.Minute, topicSyncKilled},
 	{"topic-async", "the same with Topics that may lose the last second", 6, 200, 15 * time.Minute, topicAsyncKilled},
 	{"topic-disk", "a full disk under Topics, seen coming and not", 1, 5, 10 * time.Minute, topicDiskFull},
+	{"topic-damage", "damaged files of Topics", 1, 2, 10 * time.Minute, topicsDamaged},
 }
 
 // hubKilled kills the Hub under every kind of stream and looks whether

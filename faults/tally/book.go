@@ -33,6 +33,14 @@ func (b *Book) Write(producer int, number int64) Record {
 	return r
 }
 
+// WriteNext gives the producer's next record with a new number.
+func (b *Book) WriteNext(producer int) Record {
+	b.mu.Lock()
+	number := int64(len(b.account(producer).acked))
+	b.mu.Unlock()
+	return b.Write(producer, number)
+}
+
 func (b *Book) account(producer int) *account {
 	if b.producers == nil {
 		b.producers = map[int]*account{}

@@ -17,6 +17,9 @@ const NDJSON = "application/x-ndjson"
 // stored up to.
 const CursorHeader = "Waverider-Cursor"
 
+// MissedHeader tells, after the body, how many records are missing in it.
+const MissedHeader = "Waverider-Missed"
+
 // Topic is the body of a request that makes one.
 type Topic struct {
 	ID          string `json:"id"`
