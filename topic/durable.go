@@ -15,7 +15,7 @@ type cursor struct {
 	saved   ledger.Cursor // as it will be on disk next
 	onDisk  uint64        // its Number on disk: retention goes by that
 	readers int
-	holds   bool // keeps records from being dropped
+	kept    bool // the ledger has a state of the group beside it
 }
 
 func newCursor(c ledger.Cursor) *cursor {
@@ -232,6 +232,7 @@ func (t *Topic) Forget(ctx context.Context, name string) error {
 		return waverider.Errorf(waverider.Conflict, "reader %s of Topic %s is connected; end it first", name, t.name)
 	}
 	delete(t.cursors, name)
+	delete(t.groups, name)
 	t.roomier.fire()
 	t.mu.Unlock()
 	k.drop(t, name)
@@ -301,7 +302,7 @@ func (k *cursorKeeper) forget(t *Topic) {
 	}
 	k.mu.Unlock()
 	t.mu.Lock()
-	t.cursors = map[string]*cursor{}
+	t.cursors, t.groups = map[string]*cursor{}, nil
 	t.mu.Unlock()
 }
 
@@ -320,7 +321,12 @@ func (k *cursorKeeper) flush() error {
 	for key := range moved {
 		key.topic.mu.Lock()
 		if c := key.topic.cursors[key.name]; c != nil {
-			write[ledger.Key{Topic: key.topic.name, Reader: key.name}] = c.saved
+			saved := c.saved
+			if g := key.topic.groups[key.name]; g != nil {
+				saved.State = g.state(saved.Number)
+			}
+			saved.DropState = saved.State == nil && c.kept
+			write[ledger.Key{Topic: key.topic.name, Reader: key.name}] = saved
 		}
 		key.topic.mu.Unlock()
 	}
@@ -331,8 +337,9 @@ func (k *cursorKeeper) flush() error {
 		if c := t.cursors[key.name]; c != nil {
 			if err != nil && t.ended == nil {
 				k.touch(t, key.name)
-			} else if n := write[ledger.Key{Topic: t.name, Reader: key.name}].Number; n > c.onDisk {
-				c.onDisk = n
+			} else if w := write[ledger.Key{Topic: t.name, Reader: key.name}]; err == nil {
+				c.onDisk = max(c.onDisk, w.Number)
+				c.kept = w.State != nil || c.kept && !w.DropState
 			}
 		}
 		t.roomier.fire()

@@ -40,6 +40,7 @@ type Message struct {
 	Missed   uint64 // so many records before it are missing: damaged, dropped, or overwritten in memory
 	b        *batch.Batch
 	r        *Reader
+	by       *Member // who has it, of a group
 }
 
 // Data is the bytes of all its records.
@@ -63,7 +64,7 @@ func (m *Message) Count() uint64 { return m.To - m.From }
 // Cursor is the place after it.
 func (m *Message) Cursor() Cursor { return m.r.CursorAt(m.To) }
 
-// Cut leaves only its first n records.
+// Cut leaves only its first n records. Members of a group say so with Next.
 func (m *Message) Cut(n uint64) {
 	if n < m.Count() {
 		m.To = m.From + n
@@ -72,8 +73,15 @@ func (m *Message) Cut(n uint64) {
 }
 
 // Ack tells, for a durable reader, that everything up to and with this message
-// has reached the next holder. It is on disk soon after; see Reader.Sync.
-func (m *Message) Ack() { m.r.AckTo(m.To) }
+// has reached the next holder; for a member of a group, that this message has.
+// It is on disk soon after; see Reader.Sync.
+func (m *Message) Ack() {
+	if m.by != nil {
+		m.by.ack(m.From, m.To)
+		return
+	}
+	m.r.AckTo(m.To)
+}
 
 // Retain keeps the bytes beyond one Release more.
 func (m *Message) Retain() { m.b.Retain() }

@@ -20,6 +20,10 @@ type Topic struct {
 	makeErr error
 
 	opening sync.Mutex // held by the one who recovers
+	putting sync.Mutex // held by the one who changes the configuration
+
+	life context.Context // ends with ended, which is its cause
+	end  context.CancelCauseFunc
 
 	mu        sync.Mutex
 	meta      ledger.Topic
@@ -42,10 +46,11 @@ type Topic struct {
 	tail      tail
 	readers   map[*Reader]bool
 	cursors   map[string]*cursor
-	ended     error  // closed or deleted: why
-	grew      signal // records were stored, or ended was set
-	moved     signal // a batch was stored or failed: there is room, Flush may return
-	roomier   signal // something was dropped, or a cursor moved
+	groups    map[string]*group // by the name of their cursor
+	ended     error             // closed or deleted: why
+	grew      signal            // records were stored, or ended was set
+	moved     signal            // a batch was stored or failed: there is room, Flush may return
+	roomier   signal            // something was dropped, or a cursor moved
 	rate      rate
 	scrubbed  Scrubbed
 }
@@ -72,8 +77,13 @@ type State struct {
 }
 
 func newTopic(s *Store, meta ledger.Topic) *Topic {
-	return &Topic{store: s, name: meta.Name, meta: meta}
+	t := &Topic{store: s, name: meta.Name, meta: meta}
+	t.life, t.end = context.WithCancelCause(context.Background())
+	return t
 }
+
+// Life ends when the Topic is deleted or the Store closes; its cause says which.
+func (t *Topic) Life() context.Context { return t.life }
 
 // Name is the Topic's name.
 func (t *Topic) Name() waverider.TopicName { return t.name }
@@ -150,9 +160,13 @@ func (t *Topic) close(why error) {
 		return
 	}
 	t.ended = why
+	t.end(why)
 	t.grew.fire()
 	t.moved.fire()
 	t.roomier.fire()
+	for _, g := range t.groups {
+		g.changed.fire()
+	}
 }
 
 // idle waits until no lane has the Topic.

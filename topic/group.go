@@ -1,0 +1,502 @@
+package topic
+
+import (
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"waverider"
+)
+
+// What a group may have open at a time: given to a member and not acked.
+const (
+	maxGiven  = 1024 // pieces; more are given only again
+	maxPieces = 8192 // acks out of order cut pieces, but no further than this
+)
+
+// Defaults of a group.
+const (
+	GroupExpires = 7 * 24 * time.Hour
+	GroupAckWait = 30 * time.Second
+)
+
+// group deals the records of a Topic out to the members of a durable reader.
+// Everything below at was given to somebody; what of it is not acked is open.
+// It has no goroutine: what is overdue is found by the next who asks.
+type group struct {
+	t    *Topic
+	name string        // of its cursor
+	turn chan struct{} // held by the member that reads
+
+	// For the one who has the turn.
+	in    Reader   // at what nobody was given yet
+	again Reader   // at what is given again
+	head  *Message // read by in and not all given
+
+	// Guarded by Topic.mu.
+	at      uint64 // the first record that nobody was given yet
+	open    []piece
+	members int
+	changed signal // something is to be given again, or there is room in open
+}
+
+// piece is records that were given out and are not acked.
+type piece struct {
+	from, to uint64
+	holder   *Member   // nil: nobody, they are given again
+	due      time.Time // given again after this; zero: when the holder leaves
+}
+
+// JoinOptions say how a member reads. The zero value acks by Message.Ack.
+type JoinOptions struct {
+	From     From          // where a new group begins
+	Expire   time.Duration // how long the group is remembered unread; 0: as it was, of a new one GroupExpires
+	Explicit bool          // records are acked with AckGroup, not with Message.Ack
+	AckWait  time.Duration // of Explicit: without an ack for so long they are given again; 0: GroupAckWait
+	UntilNow bool          // Next answers io.EOF after the records that are there now
+}
+
+// Member is one reader of a group. It is not safe for concurrent use; Close or
+// Leave it.
+type Member struct {
+	g     *group
+	r     *Reader // holds the cursor
+	o     JoinOptions
+	until uint64
+}
+
+// Join opens a member of a named group, a reader that several share: each record
+// goes to one of them, and what a member was given and has not acked is given
+// again when it leaves. The group is remembered, and holds what is not acked.
+// It fails with Unprocessable on a Topic in memory.
+func (t *Topic) Join(ctx context.Context, name string, o JoinOptions) (*Member, error) {
+	if o.AckWait == 0 {
+		o.AckWait = GroupAckWait
+	}
+	expire := o.Expire
+	if expire == 0 {
+		expire = GroupExpires
+	}
+	key := readerGroup + name
+	r, err := t.Durable(ctx, key, o.From, expire)
+	if err != nil {
+		return nil, err
+	}
+	m := &Member{r: r, o: o}
+	err = t.withGroup(key, r.cursor, func(g *group) {
+		m.g = g
+		g.members++
+		if o.UntilNow {
+			m.until = t.next
+		}
+		if o.Expire > 0 && r.cursor.saved.Expires != o.Expire {
+			r.cursor.saved.Expires = o.Expire
+			t.store.cursors.touch(t, key)
+		}
+	})
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// withGroup does something, under Topic.mu, with a group whose cursor is c.
+func (t *Topic) withGroup(key string, c *cursor, do func(*group)) error {
+	t.mu.Lock()
+	g, ended := t.groups[key], t.ended
+	if g != nil && ended == nil {
+		do(g)
+	}
+	t.mu.Unlock()
+	if g != nil || ended != nil {
+		return ended
+	}
+	saved, _, err := t.store.ledger.Cursor(t.name, key)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended != nil {
+		return t.ended
+	}
+	if g = t.groups[key]; g == nil {
+		g = t.addGroup(key, c, saved.State)
+	}
+	do(g)
+	return nil
+}
+
+// addGroup makes a group of what the ledger has of it. t.mu is held.
+func (t *Topic) addGroup(key string, c *cursor, state []byte) *group {
+	g := &group{t: t, name: key, turn: make(chan struct{}, 1), in: Reader{t: t}, again: Reader{t: t}}
+	c.kept = len(state) > 0
+	g.restore(c.saved.Number, state)
+	if t.groups == nil {
+		t.groups = map[string]*group{}
+	}
+	t.groups[key] = g
+	return g
+}
+
+// retire forgets the group when its cursor says all there is. Topic.mu is held.
+func (g *group) retire() {
+	if g.members == 0 && len(g.open) == 0 && g.t.groups[g.name] == g {
+		delete(g.t.groups, g.name)
+	}
+}
+
+// At is where the group has come to: everything before is acked.
+func (m *Member) At() Cursor { return m.r.CursorAt(m.at()) }
+
+func (m *Member) at() uint64 {
+	t := m.g.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return m.r.cursor.saved.Number
+}
+
+// Next waits for records that no other member has, at most limit; 0 is as many
+// as come together. It ends as Reader.Next does.
+func (m *Member) Next(ctx context.Context, limit uint64) (*Message, error) {
+	for {
+		msg, w, err := m.take(ctx, limit)
+		if msg != nil || err != nil {
+			return msg, err
+		}
+		if err := w.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wake is what a member waits for.
+type wake struct {
+	grew, changed <-chan struct{}
+	due           time.Time // when something is given again at the latest; zero: unknown
+}
+
+func (w wake) wait(ctx context.Context) error {
+	var late <-chan time.Time
+	if !w.due.IsZero() {
+		timer := time.NewTimer(time.Until(w.due))
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-w.grew:
+	case <-w.changed:
+	case <-late:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// take answers records, or what to wait for before it is worth another try.
+func (m *Member) take(ctx context.Context, limit uint64) (*Message, wake, error) {
+	g, t := m.g, m.g.t
+	select {
+	case g.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, wake{}, ctx.Err()
+	}
+	defer func() { <-g.turn }()
+	for {
+		t.mu.Lock()
+		if t.ended != nil {
+			t.mu.Unlock()
+			return nil, wake{}, t.ended
+		}
+		w := wake{due: g.overdue(time.Now())}
+		if p, ok := g.reclaim(m, limit); ok {
+			t.mu.Unlock()
+			msg, err := g.reread(ctx, p)
+			if msg != nil || err != nil {
+				return msg, w, err
+			}
+			continue // they are there no more
+		}
+		w.changed = g.changed.wait()
+		at, over, full := g.at, m.until > 0 && g.at >= m.until, len(g.open) >= maxGiven
+		t.mu.Unlock()
+		switch {
+		case over:
+			return nil, w, io.EOF
+		case full:
+			return nil, w, nil
+		}
+		grew, err := g.look(ctx, at)
+		if err != nil || grew != nil {
+			w.grew = grew
+			return nil, w, err
+		}
+		if msg := g.deal(m, limit); msg != nil {
+			return msg, w, nil
+		}
+	}
+}
+
+// look sees to it that head has the record at, or answers what to wait for.
+func (g *group) look(ctx context.Context, at uint64) (grew <-chan struct{}, err error) {
+	if g.head != nil && g.head.To <= at {
+		g.drop()
+	}
+	if g.head != nil {
+		g.head.From = max(g.head.From, at)
+		return nil, nil
+	}
+	if g.in.at != at {
+		g.in.at, g.in.sought, g.in.fetched = at, false, nil
+	}
+	for g.head == nil {
+		m, grew, err := g.in.poll()
+		if err != nil || grew != nil {
+			return grew, err
+		}
+		if m == nil {
+			if m, err = g.in.read(ctx); err != nil {
+				return nil, err
+			}
+		}
+		g.head = m
+	}
+	return nil, nil
+}
+
+// drop lets go of head.
+func (g *group) drop() {
+	if g.head != nil {
+		g.head.Release()
+		g.head = nil
+	}
+}
+
+// deal gives the next records of head to a member; nil when an ack has passed
+// them meanwhile.
+func (g *group) deal(m *Member, limit uint64) *Message {
+	t, h := g.t, g.head
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h.From < g.at {
+		return nil
+	}
+	msg := &Message{From: h.From, To: h.To, Missed: h.Missed, b: h.b, r: &g.in, by: m}
+	if m.until > 0 {
+		msg.To = max(min(msg.To, m.until), msg.From+1)
+	}
+	if limit > 0 {
+		msg.To = min(msg.To, msg.From+limit)
+	}
+	h.From, h.Missed = msg.To, 0
+	if h.From == h.To {
+		g.head = nil // its reference is the message's now
+	} else {
+		h.b.Retain()
+	}
+	g.at = msg.To // what is missing before msg.From nobody can be given
+	g.open = append(g.open, m.piece(msg.From, msg.To))
+	g.advance()
+	return msg
+}
+
+// piece is records that m has from now on.
+func (m *Member) piece(from, to uint64) piece {
+	p := piece{from: from, to: to, holder: m}
+	if m.o.Explicit {
+		p.due = time.Now().Add(m.o.AckWait)
+	}
+	return p
+}
+
+// overdue takes back what was not acked in time, and answers when that is the
+// case next. Topic.mu is held.
+func (g *group) overdue(now time.Time) (next time.Time) {
+	for i := range g.open {
+		p := &g.open[i]
+		switch {
+		case p.due.IsZero():
+		case !p.due.After(now):
+			p.holder, p.due = nil, time.Time{}
+		case next.IsZero() || p.due.Before(next):
+			next = p.due
+		}
+	}
+	return next
+}
+
+// reclaim gives a member the oldest records that are to be given again.
+// Topic.mu is held.
+func (g *group) reclaim(m *Member, limit uint64) (piece, bool) {
+	i := slices.IndexFunc(g.open, func(p piece) bool { return p.holder == nil })
+	if i < 0 {
+		return piece{}, false
+	}
+	p := g.open[i]
+	if limit > 0 && p.to-p.from > limit {
+		g.cut(i, p.from+limit)
+		p = g.open[i]
+	}
+	g.open[i] = m.piece(p.from, p.to)
+	return g.open[i], true
+}
+
+// cut makes two of a piece. Topic.mu is held.
+func (g *group) cut(i int, at uint64) {
+	rest := g.open[i]
+	rest.from = at
+	g.open[i].to = at
+	g.open = slices.Insert(g.open, i+1, rest)
+}
+
+// reread reads records once more that p.holder has claimed. Neither a message
+// nor an error: they are there no more. What does not fit into one message is
+// for the next who asks.
+func (g *group) reread(ctx context.Context, p piece) (*Message, error) {
+	msg, err := g.readAt(ctx, p)
+	t := g.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := slices.IndexFunc(g.open, func(o piece) bool { return o.from == p.from && o.to == p.to && o.holder == p.holder })
+	if i < 0 { // acked while it was read
+		if msg != nil {
+			msg.Release()
+		}
+		return nil, err
+	}
+	switch {
+	case err != nil:
+		g.open[i].holder, g.open[i].due = nil, time.Time{}
+		g.changed.fire()
+		return nil, err
+	case msg == nil:
+		g.open = slices.Delete(g.open, i, i+1)
+	default:
+		if msg.To < p.to {
+			g.cut(i, msg.To)
+			g.open[i+1].holder, g.open[i+1].due = nil, time.Time{}
+			g.changed.fire()
+		}
+		g.open[i].from = msg.From
+	}
+	g.advance()
+	return msg, nil
+}
+
+// readAt reads what there is of a piece, in one message.
+func (g *group) readAt(ctx context.Context, p piece) (*Message, error) {
+	r := &g.again
+	if r.at != p.from {
+		r.at, r.sought, r.fetched = p.from, false, nil
+	}
+	for {
+		msg, grew, err := r.poll()
+		if err != nil || grew != nil {
+			return nil, err
+		}
+		if msg == nil {
+			if msg, err = r.read(ctx); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case msg == nil:
+			continue
+		case msg.From >= p.to:
+			msg.Release()
+			return nil, nil
+		}
+		msg.To, msg.by = min(msg.To, p.to), p.holder
+		if msg.To < r.at {
+			r.at, r.sought, r.fetched = msg.To, false, nil
+		}
+		return msg, nil
+	}
+}
+
+// advance moves the cursor to the first record that is not acked. Topic.mu is held.
+func (g *group) advance() {
+	c, low := g.t.cursors[g.name], g.at
+	if c == nil {
+		return // forgotten, or the Topic is deleted
+	}
+	if len(g.open) > 0 {
+		low = g.open[0].from
+	}
+	if low > c.saved.Number {
+		c.saved.Number, c.saved.Incarnation, c.saved.Updated = low, g.t.incarnation(low), time.Now()
+		g.t.store.cursors.touch(g.t, g.name)
+	}
+}
+
+// Close gives back what the member has not acked and leaves the group.
+func (m *Member) Close() { m.leave(false) }
+
+// Leave is Close for a member of Explicit that has come to its end: what it was
+// given stays its own until AckWait has passed.
+func (m *Member) Leave() { m.leave(m.o.Explicit) }
+
+func (m *Member) leave(keep bool) {
+	g, t := m.g, m.g.t
+	t.mu.Lock()
+	if m.r == nil {
+		t.mu.Unlock()
+		return
+	}
+	r := m.r
+	m.r = nil
+	for i := range g.open {
+		if p := &g.open[i]; p.holder == m && !keep {
+			p.holder, p.due = nil, time.Time{}
+		}
+	}
+	g.merge()
+	g.members--
+	last := g.members == 0
+	g.retire()
+	g.changed.fire()
+	t.mu.Unlock()
+	if last {
+		g.rest()
+	}
+	r.Close()
+}
+
+// rest lets go of what the one with the turn has, while there is no member.
+func (g *group) rest() {
+	g.turn <- struct{}{} // somebody may have joined already
+	defer func() { <-g.turn }()
+	g.drop()
+	g.in.fetched, g.in.sought, g.again.fetched, g.again.sought = nil, false, nil, false
+	g.in.at, g.again.at = 0, 0
+}
+
+// merge joins neighbours that nobody has. Topic.mu is held.
+func (g *group) merge() {
+	out := g.open[:0]
+	for _, p := range g.open {
+		if n := len(out); n > 0 && p.holder == nil && out[n-1].holder == nil && out[n-1].to == p.from {
+			out[n-1].to = p.to
+			continue
+		}
+		out = append(out, p)
+	}
+	clear(g.open[len(out):])
+	g.open = out
+}
+
+// waiting is how many records are not acked, or were given to nobody yet.
+// Topic.mu is held.
+func (g *group) waiting() uint64 {
+	n := g.t.next - min(g.at, g.t.next)
+	for _, p := range g.open {
+		n += p.to - p.from
+	}
+	return n
+}
+
+func tooManyPieces(name waverider.TopicName) error {
+	return waverider.Errorf(waverider.Full, "too many records of Topic %s are acked out of order; ack the older ones first", name)
+}
