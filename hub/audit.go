@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -32,8 +33,8 @@ func (a *auditLog) add(rec opRecord) {
 	}
 }
 
-// audited writes down the start and the end of requests on Sequences and
-// Instances that change something or move data.
+// audited writes down the start and the end of requests on Sequences,
+// Instances and Topics that change something or move data.
 func (h *Hub) audited(next wire.Handler) wire.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		code := opCode(r)
@@ -45,8 +46,11 @@ func (h *Hub) audited(next wire.Handler) wire.Handler {
 			who = "system"
 		}
 		rec := opRecord{OpCode: code, OpState: "START", RequestID: uuid.NewString(),
-			ObjectID: r.PathValue("id"), RequestorID: who, ReceivedAt: time.Now().UnixMilli()}
+			ObjectID: auditedID(r), RequestorID: who, ReceivedAt: time.Now().UnixMilli()}
 		h.audit.add(rec)
+		if rec.ObjectID == "" {
+			r = r.WithContext(context.WithValue(r.Context(), auditKey{}, &rec.ObjectID))
+		}
 		err := next(w, r)
 		if rec.OpState = "END"; err != nil {
 			rec.OpState = "ERROR"
@@ -57,22 +61,42 @@ func (h *Hub) audited(next wire.Handler) wire.Handler {
 	}
 }
 
+// auditedID is the id or the Topic that a path names.
+func auditedID(r *http.Request) string {
+	if id := r.PathValue("id"); id != "" {
+		return id
+	}
+	return r.PathValue("name")
+}
+
+type auditKey struct{}
+
+// auditObject names the object of a request whose path does not.
+func auditObject(r *http.Request, id string) {
+	if field, ok := r.Context().Value(auditKey{}).(*string); ok {
+		*field = id
+	}
+}
+
 var (
-	auditNouns   = map[string]int{"sequence": 0, "instance": 1000, "topic": 2000}
-	auditMethods = map[string]int{"POST": 100, "GET": 200, "PUT": 300, "DELETE": 400}
+	auditNouns   = map[string]int{"sequence": 0, "instance": 1000, "topic": 2000, "topics": 2000}
+	auditMethods = map[string]int{"POST": 100, "GET": 200, "PUT": 300, "DELETE": 400, "PATCH": 500}
 	auditOps     = map[string]int{"": 0, "stdout": 1, "stderr": 2, "stdin": 3, "log": 4, "monitoring": 5, "output": 6, "input": 7,
 		"health": 8, "events": 9, "event": 10, "once": 11, "_monitoring_rate": 12, "_event": 13, "_stop": 14, "_kill": 15,
-		"instances": 16, "start": 17}
+		"instances": 16, "start": 17, "topics": 18, "ack": 19, "groups": 20}
 )
 
 // opCode is Scramjet's number of an operation, 0 for what is not audited.
 func opCode(r *http.Request) int {
 	parts := strings.Split(strings.TrimPrefix(strings.ToLower(r.URL.Path), wire.Base+"/"), "/")
 	noun, ok := auditNouns[parts[0]]
-	if !ok {
+	if !ok || parts[0] == "topics" && r.Method == http.MethodGet {
 		return 0
 	}
 	op := ""
+	if parts[0] == "topics" { // making and changing them, not their records
+		op = "topics"
+	}
 	if len(parts) > 2 {
 		op = parts[2]
 	}

@@ -1,7 +1,11 @@
 package hub
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"waverider"
 	"waverider/auth"
@@ -12,26 +16,58 @@ import (
 func (h *Hub) topicRoutes(m *wire.Mux) {
 	h.api(m, "GET", "/topics", auth.Read, getJSON(h.getTopics))
 	h.api(m, "POST", "/topics", auth.Run, h.postTopics)
+	h.api(m, "GET", "/topics/{name}", auth.Read, getJSON(h.getTopicInfo))
+	h.api(m, "PATCH", "/topics/{name}", auth.Run, h.patchTopic)
 	h.api(m, "DELETE", "/topics/{name}", auth.Run, h.deleteTopic)
+	h.api(m, "DELETE", "/topics/{name}/groups/{group}", auth.Run, h.deleteGroup)
 	h.api(m, "GET", "/topic/{name}", auth.Read, h.getTopic)
 	h.api(m, "POST", "/topic/{name}", auth.Run, h.postTopic)
+	h.api(m, "POST", "/topic/{name}/ack", auth.Run, h.postAck)
 }
 
-// topicView is a Topic in a list: what Scramjet shows and more.
-type topicView struct {
-	ContentType   string `json:"contentType"`
-	LocalProvider string `json:"localProvider"`
-	Topic         string `json:"topic"`
-	TopicName     string `json:"topicName"`
+// topics is the store; a Hub may have none.
+func (h *Hub) topics() (*topic.Store, error) {
+	if h.cfg.Topics == nil {
+		return nil, waverider.Errorf(waverider.NotFound, "this Hub keeps no Topics")
+	}
+	return h.cfg.Topics, nil
+}
+
+// topicNamed finds the Topic of a request.
+func (h *Hub) topicNamed(r *http.Request) (*topic.Topic, error) {
+	name, err := waverider.ParseTopicName(r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	store, err := h.topics()
+	if err != nil {
+		return nil, err
+	}
+	return store.Topic(name)
 }
 
 func (h *Hub) getTopics(*http.Request) ([]topicView, error) {
+	store, err := h.topics()
+	if err != nil {
+		return nil, err
+	}
 	list := []topicView{}
-	for _, t := range h.cfg.Topics.Topics() {
-		c := t.Config()
-		list = append(list, topicView{ContentType: c.ContentType, Topic: string(c.Name), TopicName: string(c.Name)})
+	for _, t := range store.Topics() {
+		list = append(list, viewTopic(t.Config()))
 	}
 	return list, nil
+}
+
+func (h *Hub) getTopicInfo(r *http.Request) (topicInfoView, error) {
+	t, err := h.topicNamed(r)
+	if err != nil {
+		return topicInfoView{}, err
+	}
+	info, err := t.Info(r.Context())
+	if err != nil {
+		return topicInfoView{}, err
+	}
+	return viewTopicInfo(t.Config(), info), nil
 }
 
 func (h *Hub) postTopics(w http.ResponseWriter, r *http.Request) error {
@@ -44,18 +80,25 @@ func (h *Hub) postTopics(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	cfg := req.TopicConfig
-	if req.ID == "" {
+	var err error
+	switch {
+	case req.ID == "":
 		return waverider.Errorf(waverider.Invalid, "Missing body param: id")
-	}
-	if req.Type == "" {
+	case req.Type == "":
 		return waverider.Errorf(waverider.Invalid, "Missing body param: content-type")
 	}
-	var err error
 	if cfg.Name, err = waverider.ParseTopicName(req.ID); err != nil {
 		return err
 	}
-	cfg.ContentType = req.Type
-	t, err := h.cfg.Topics.Create(r.Context(), cfg)
+	auditObject(r, req.ID)
+	if cfg.ContentType, err = waverider.ParseContentType(req.Type); err != nil {
+		return asInvalid(err)
+	}
+	store, err := h.topics()
+	if err != nil {
+		return err
+	}
+	t, err := store.Create(r.Context(), cfg)
 	if err != nil {
 		return err
 	}
@@ -63,35 +106,104 @@ func (h *Hub) postTopics(w http.ResponseWriter, r *http.Request) error {
 		State: "flowing", ContentType: t.Config().ContentType})
 }
 
-type createdView struct {
-	ID          waverider.TopicName `json:"id"`
-	Origin      originView          `json:"origin"`
-	State       string              `json:"state"`
-	ContentType string              `json:"contentType"`
+// asInvalid makes 400 of an unknown content type, where Scramjet's clients
+// expect that.
+func asInvalid(err error) error {
+	return &waverider.Error{Kind: waverider.Invalid, Message: publicText(err), Err: err}
 }
 
-type originView struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
+// patchTopic changes what can be changed, and refuses the rest by name.
+func (h *Hub) patchTopic(w http.ResponseWriter, r *http.Request) error {
+	var fields map[string]json.RawMessage
+	if err := readObject(r, &fields); err != nil {
+		return err
+	}
+	var c topic.Change
+	known := map[string]any{"description": &c.Description, "owner": &c.Owner, "discard": &c.Discard,
+		"maxBytes": &c.MaxBytes, "maxAge": &c.MaxAge}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		field := known[name]
+		if field == nil {
+			return waverider.Errorf(waverider.Invalid, "%.100q of a Topic cannot be changed: there are %s", name,
+				strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
+		if err := json.Unmarshal(fields[name], field); err != nil {
+			return &waverider.Error{Kind: waverider.Invalid, Message: name + ": " + fieldOf(err), Err: err}
+		}
+	}
+	t, err := h.topicNamed(r)
+	if err != nil {
+		return err
+	}
+	if err := t.Update(r.Context(), c); err != nil {
+		return err
+	}
+	return wire.WriteJSON(w, http.StatusOK, viewTopic(t.Config()))
 }
 
 func (h *Hub) deleteTopic(w http.ResponseWriter, r *http.Request) error {
-	name, err := waverider.ParseTopicName(r.PathValue("name"))
+	t, err := h.topicNamed(r)
 	if err != nil {
 		return err
 	}
-	if err := h.cfg.Topics.Delete(r.Context(), name); err != nil {
+	if err := h.cfg.Topics.Delete(r.Context(), t.Name()); err != nil {
 		return err
 	}
-	return wire.WriteJSON(w, http.StatusOK, map[string]string{"message": "Topic " + string(name) + " removed"})
+	return wire.WriteJSON(w, http.StatusOK, map[string]string{"message": "Topic " + string(t.Name()) + " removed"})
 }
 
-// topicOf finds the Topic of a request, or makes it with the content type that
-// the request names.
-func (h *Hub) topicOf(r *http.Request, contentType string) (*topic.Topic, error) {
-	name, err := waverider.ParseTopicName(r.PathValue("name"))
+// deleteGroup forgets the cursor of a group that has no members.
+func (h *Hub) deleteGroup(w http.ResponseWriter, r *http.Request) error {
+	t, err := h.topicNamed(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return h.cfg.Topics.Ensure(r.Context(), waverider.TopicConfig{Name: name, ContentType: contentType})
+	group := r.PathValue("group")
+	if err := t.ForgetGroup(r.Context(), group); err != nil {
+		return err
+	}
+	return wire.WriteJSON(w, http.StatusOK, map[string]string{"message": "group " + group + " of Topic " + string(t.Name()) + " forgotten"})
+}
+
+// postAck tells what a group has done with.
+func (h *Hub) postAck(w http.ResponseWriter, r *http.Request) error {
+	p := parametersOf(r)
+	group := p.group("group")
+	if err := p.done(); err != nil {
+		return err
+	}
+	if group == "" {
+		return waverider.Errorf(waverider.Invalid, "group: want the name of the group that has done with the records")
+	}
+	var req struct {
+		Cursor string `json:"cursor"`
+		From   string `json:"from"`
+	}
+	if err := readObject(r, &req); err != nil {
+		return err
+	}
+	if req.Cursor == "" {
+		return waverider.Errorf(waverider.Invalid, "Missing body param: cursor")
+	}
+	to, err := topic.ParseCursor(req.Cursor)
+	if err != nil {
+		return err
+	}
+	var from *topic.Cursor
+	if req.From != "" {
+		c, err := topic.ParseCursor(req.From)
+		if err != nil {
+			return err
+		}
+		from = &c
+	}
+	t, err := h.topicNamed(r)
+	if err != nil {
+		return err
+	}
+	at, err := t.AckGroup(r.Context(), group, from, to)
+	if err != nil {
+		return err
+	}
+	return wire.WriteJSON(w, http.StatusOK, map[string]string{"cursor": at.String()})
 }

@@ -19,6 +19,16 @@ type hubMetrics struct {
 	errored   *metrics.Counter
 	inBytes   *metrics.Counter
 	outBytes  *metrics.Counter
+	topicIn   flowMetrics
+	topicOut  flowMetrics
+}
+
+// flowMetrics count records on one way.
+type flowMetrics struct{ records, bytes *metrics.Counter }
+
+func (f flowMetrics) add(records uint64, bytes int) {
+	f.records.AddInt64(int64(records))
+	f.bytes.Add(bytes)
 }
 
 func newMetrics() *hubMetrics {
@@ -32,6 +42,8 @@ func newMetrics() *hubMetrics {
 		errored:   set.NewCounter(`waverider_instances_ended_total{status="errored"}`),
 		inBytes:   set.NewCounter("waverider_instance_input_bytes_total"),
 		outBytes:  set.NewCounter("waverider_instance_output_bytes_total"),
+		topicIn:   flowMetrics{set.NewCounter("waverider_topic_input_records_total"), set.NewCounter("waverider_topic_input_bytes_total")},
+		topicOut:  flowMetrics{set.NewCounter("waverider_topic_output_records_total"), set.NewCounter("waverider_topic_output_bytes_total")},
 	}
 	return m
 }
@@ -57,6 +69,9 @@ func (h *Hub) writeMetrics(w io.Writer) {
 	for _, s := range []waverider.Status{waverider.StatusInitializing, waverider.StatusStarting, waverider.StatusRunning,
 		waverider.StatusStopping, waverider.StatusKilling, waverider.StatusRestarting, waverider.StatusCompleted, waverider.StatusErrored} {
 		fmt.Fprintf(w, "waverider_instances{status=%q} %d\n", s, counts[s])
+	}
+	if h.cfg.Topics != nil {
+		fmt.Fprintf(w, "waverider_topics %d\n", len(h.cfg.Topics.Topics()))
 	}
 	fmt.Fprintf(w, "waverider_sequences %d\nwaverider_build_info{version=%q} 1\n", len(h.Sequences()), h.cfg.Build)
 	metrics.WriteProcessMetrics(w)

@@ -497,6 +497,32 @@ func (g *group) waiting() uint64 {
 	return n
 }
 
+// ForgetGroup removes a group: it holds nothing any more. The error is NotFound
+// when there is none, and Conflict while it has members.
+func (t *Topic) ForgetGroup(ctx context.Context, name string) error {
+	if err := t.ensureReady(ctx); err != nil {
+		return err
+	}
+	key := readerGroup + name
+	t.mu.Lock()
+	c, members := t.cursors[key], 0
+	if c != nil {
+		members = c.readers
+	}
+	t.mu.Unlock()
+	switch {
+	case c == nil:
+		return noGroup(t.name, name)
+	case members > 0:
+		return waverider.Errorf(waverider.Conflict, "group %s of Topic %s has %d readers; end them first", name, t.name, members)
+	}
+	return t.Forget(ctx, key)
+}
+
+func noGroup(topic waverider.TopicName, name string) error {
+	return waverider.Errorf(waverider.NotFound, "Topic %s knows no group %s", topic, name)
+}
+
 func tooManyPieces(name waverider.TopicName) error {
 	return waverider.Errorf(waverider.Full, "too many records of Topic %s are acked out of order; ack the older ones first", name)
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"slices"
 	"time"
-
-	"waverider"
 )
 
 // ack is Message.Ack for what a member was given.
@@ -46,7 +44,7 @@ func (t *Topic) AckGroup(ctx context.Context, name string, from *Cursor, to Curs
 	c := t.cursors[key]
 	t.mu.Unlock()
 	if c == nil {
-		return Cursor{}, waverider.Errorf(waverider.NotFound, "Topic %s knows no group %s", t.name, name)
+		return Cursor{}, noGroup(t.name, name)
 	}
 	var at Cursor
 	var refused error

@@ -208,10 +208,16 @@ func (s *Store) Ensure(ctx context.Context, cfg waverider.TopicConfig) (*Topic, 
 			return nil, err
 		}
 	}
-	if have := t.Config().ContentType; cfg.ContentType != "" && !sameType(have, cfg.ContentType) {
-		return nil, waverider.Errorf(waverider.Unsupported, "Unsupported content-type: Topic %s is %s, not %s", cfg.Name, have, cfg.ContentType)
+	return t, t.Takes(cfg.ContentType)
+}
+
+// Takes is nil for the content type of the Topic and for "", which means any;
+// else an error of kind Unsupported.
+func (t *Topic) Takes(contentType string) error {
+	if have := t.Config().ContentType; contentType != "" && !sameType(have, contentType) {
+		return waverider.Errorf(waverider.Unsupported, "Unsupported content-type: Topic %s is %s, not %s", t.name, have, contentType)
 	}
-	return t, nil
+	return nil
 }
 
 // sameType takes the two names of NDJSON for one.

@@ -222,9 +222,19 @@ func (w *Writer) awaitRoom(ctx context.Context, n int) error {
 	}
 }
 
-// Flush waits until everything this Writer added is durable, and answers the
+// Added is a mark after what this Writer has added, for Await.
+func (w *Writer) Added() uint64 {
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	return w.to
+}
+
+// Flush waits until everything this Writer added is durable, and answers a
 // place after it. It fails with Full as soon as the disk is.
-func (w *Writer) Flush(ctx context.Context) (Cursor, error) {
+func (w *Writer) Flush(ctx context.Context) (Cursor, error) { return w.Await(ctx, w.Added()) }
+
+// Await is Flush for what was added before a mark.
+func (w *Writer) Await(ctx context.Context, mark uint64) (Cursor, error) {
 	t := w.t
 	for {
 		t.mu.Lock()
@@ -232,7 +242,7 @@ func (w *Writer) Flush(ctx context.Context) (Cursor, error) {
 		case w.p.failed != nil:
 			defer t.mu.Unlock()
 			return Cursor{}, w.p.failed
-		case w.p.stored >= w.to:
+		case w.p.stored >= mark:
 			defer t.mu.Unlock()
 			return t.cursorAt(t.next), nil
 		case t.ended != nil && !t.busy:
