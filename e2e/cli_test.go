@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,7 +81,7 @@ type running struct {
 }
 
 // startHub starts a Hub on a free port, waits until it answers, and sets
-// WAVERIDER_URL: starthub [FLAG...]
+// WAVERIDER_URL and HUB_ADDRESS: starthub [FLAG...]
 func startHub(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("use exits for a Hub that must not start")
@@ -109,7 +110,10 @@ func startHub(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("the Hub did not start: %s", text)
 	}
 	fields := strings.Fields(line)
-	ts.Setenv("WAVERIDER_URL", fields[len(fields)-1])
+	base, err := url.Parse(fields[len(fields)-1])
+	ts.Check(err)
+	ts.Setenv("WAVERIDER_URL", base.String())
+	ts.Setenv("HUB_ADDRESS", base.Host)
 	ts.Setenv("HUB_PID", strconv.Itoa(cmd.Process.Pid))
 	hubs.Store(cmd.Process.Pid, h)
 }
