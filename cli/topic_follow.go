@@ -38,6 +38,9 @@ func (a *app) followTopic(ctx context.Context, c *client.Client, name string, o 
 	f := &follower{app: a, c: c, name: name, o: o, out: bufio.NewWriterSize(a.out, 64<<10), raw: !o.Envelope}
 	f.o.Envelope = true
 	records, err := c.ReadTopic(ctx, name, f.o)
+	if err == nil && records.Cursor == "" {
+		return a.copyPlain(ctx, records, o)
+	}
 	for err == nil {
 		err = f.copy(records)
 		if flushErr := f.out.Flush(); err == nil {
@@ -55,6 +58,15 @@ func (a *app) followTopic(ctx context.Context, c *client.Client, name string, o 
 		return ctx.Err()
 	}
 	return err
+}
+
+// copyPlain reads from a Hub that knows no cursors, as those of Scramjet: all it
+// has is bytes that come.
+func (a *app) copyPlain(ctx context.Context, records *client.Records, o client.TopicReadOptions) error {
+	if o.From != "" || o.Group != "" || o.Limit > 0 || o.Envelope {
+		return errors.Join(errors.New("this Hub can only follow a Topic: leave out the flags"), records.Close())
+	}
+	return copyText(ctx, a.out, records)
 }
 
 // copy writes records until the limit is reached or the connection ends: a

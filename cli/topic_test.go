@@ -112,6 +112,7 @@ func follow(t *testing.T, o client.TopicReadOptions, deleted bool, answers ...st
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
+		w.Header().Set("Waverider-Cursor", "c")
 		fmt.Fprint(w, text)
 		if cut {
 			_ = http.NewResponseController(w).Flush()
@@ -176,6 +177,7 @@ func TestReaderOfADeletedTopicDoesNotMakeItAgain(t *testing.T) {
 func TestReaderEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Waverider-Cursor", "c")
 		_ = http.NewResponseController(w).Flush()
 		cancel()
 		<-r.Context().Done()
@@ -189,6 +191,24 @@ func TestReaderEndsWithItsContext(t *testing.T) {
 	a := &app{out: new(bytes.Buffer), err: new(bytes.Buffer)}
 	if err := a.followTopic(ctx, c, "a", client.TopicReadOptions{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+func TestHubsWithoutCursorsAreReadAsTheyAre(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "1\n2\n") }))
+	defer srv.Close()
+	c, err := client.New(client.Config{URL: srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var out bytes.Buffer
+	a := &app{out: &out, err: new(bytes.Buffer)}
+	if err := a.followTopic(t.Context(), c, "a", client.TopicReadOptions{}); err != nil || out.String() != "1\n2\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if err := a.followTopic(t.Context(), c, "a", client.TopicReadOptions{From: "start"}); err == nil {
+		t.Error("it began where it was not asked to")
 	}
 }
 
