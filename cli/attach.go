@@ -62,10 +62,7 @@ func (a *app) copyAll(ctx context.Context, c *client.Client, id string, input bo
 	defer cancel()
 	out, errs := &lockedWriter{w: a.out}, &lockedWriter{w: a.err}
 	streams := []func() error{
-		func() error {
-			text, err := c.ReadOutput(ctx, id, 0)
-			return copyOpened(ctx, out, text, err)
-		},
+		func() error { return a.copyOutput(ctx, c, id, out) },
 		func() error {
 			text, err := c.Read(ctx, id, client.Stdout, client.ReadOptions{})
 			return copyOpened(ctx, out, text, err)
@@ -91,6 +88,36 @@ func (a *app) copyAll(ctx context.Context, c *client.Client, id string, input bo
 		}
 	}
 	return first
+}
+
+// copyOutput copies the output of a program, unless that goes to a Topic.
+func (a *app) copyOutput(ctx context.Context, c *client.Client, id string, w io.Writer) error {
+	err := outputElsewhere(ctx, c, id)
+	if err == nil {
+		var text *client.Text
+		text, err = c.ReadOutput(ctx, id, 0)
+		if err = copyOpened(ctx, w, text, err); err == nil || ctx.Err() != nil {
+			return err
+		}
+		if moved := outputElsewhere(ctx, c, id); moved != nil { // it may say so only when it is read already
+			err = moved
+		}
+	}
+	var h *hinted
+	if errors.As(err, &h) {
+		a.note("%s: %s", h, h.hint)
+		return nil
+	}
+	return err
+}
+
+// outputElsewhere is an error when the output goes to a Topic.
+func outputElsewhere(ctx context.Context, c *client.Client, id string) error {
+	i, err := c.Instance(ctx, id)
+	if err != nil || i.Provides == "" {
+		return err
+	}
+	return &hinted{waverider.Errorf(waverider.NotAllowed, "the output of Instance %s goes to Topic %s", id, i.Provides), "waverider topic get " + i.Provides}
 }
 
 // copyOpened copies a stream that was opened, if it was. One that has gone

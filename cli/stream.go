@@ -150,6 +150,9 @@ its output ends. Every reader gets all that comes while it reads.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
 		RunE: a.onInstance(func(ctx context.Context, c *client.Client, id string, _ []string) error {
+			if err := outputElsewhere(ctx, c, id); err != nil {
+				return err
+			}
 			text, err := c.ReadOutput(ctx, id, 0)
 			if err != nil {
 				return err
