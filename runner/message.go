@@ -25,10 +25,13 @@ type Start struct {
 	Env         map[string]string    `json:"env,omitempty"`
 
 	// For an Instance whose input is a Topic.
-	Marks     bool   `json:"marks,omitempty"`     // the runner is to send marks
-	ReadAhead int    `json:"readAhead,omitempty"` // records a program may hold that does not pull one by one; 0: the runner's default
-	Ack       string `json:"ack,omitempty"`       // AckSave, or empty: marks say what is finished
-	Skip      *Skip  `json:"skip,omitempty"`      // output that an earlier run has given already
+	Marks bool `json:"marks,omitempty"` // the runner is to send marks
+	// ReadAhead is how many records the user says the program may work on out
+	// of sight: nothing is exact then. 0 leaves it to the runner, which knows
+	// programs that take their input one by one.
+	ReadAhead int    `json:"readAhead,omitempty"`
+	Ack       string `json:"ack,omitempty"`  // AckSave, or empty: marks say what is finished
+	Skip      *Skip  `json:"skip,omitempty"` // output that an earlier run has given already
 }
 
 // AckSave in Start.Ack tells that input is finished when the program saves.

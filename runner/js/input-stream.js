@@ -40,12 +40,17 @@ class InputStream extends Readable {
     this._input.nulls = false;
     const { progress } = this._input;
     if (progress === null) return;
-    progress.readsAhead();
-    progress.reader = { left: () => this._batch + this.readableLength };
+    progress.reader = this;
+    progress.streamed(this);
     this.read = (n) => {
       progress.touch();
       return super.read(n);
     };
+  }
+
+  // left is what was taken of the input and not handed out.
+  left() {
+    return this._batch + this.readableLength;
   }
 
   // _pump pushes whole batches for as long as they are taken, always from an
@@ -157,6 +162,7 @@ class Batches {
 
   next() {
     if (this.progress !== null) this.watch();
+    if (this.refilling === null && this.at < this.items.length) return this.hand();
     return this.step();
   }
 

@@ -49,12 +49,9 @@ class Output {
 
   // write takes a string or bytes and tells whether the Hub wants more.
   write(piece) {
-    if (piece.length > 0 && this.progress !== null) {
-      this.oneKind(piece); // a mark is for what came before this piece
-      piece = this.progress.emit(piece);
-    }
+    if (piece.length > 0) this.oneKind(piece); // its mark is for what came before this piece
+    if (piece.length > 0 && this.progress !== null) piece = this.progress.emit(piece);
     if (piece.length > 0) {
-      this.oneKind(piece);
       if (typeof piece === 'string') this.writeText(piece);
       else this.writeBytes(piece);
     }

@@ -3,12 +3,11 @@
 
 const { InputStream } = require('./input-stream');
 const { isLines } = require('./decode');
-const { kindOf, holds } = require('./scramjet');
+const { kindOf } = require('./scramjet');
 
 const LINES = 'application/x-ndjson';
 const TEXT = 'text/plain';
 const BYTES = 'application/octet-stream';
-const MARGIN = 64; // records that streams hold besides what they say
 const TURN = 256 * 1024; // bytes written before other events get a turn
 
 // produce writes value to output and resolves at its end. announce is called
@@ -148,7 +147,7 @@ function nextPiece(input, told) {
 
 // produceStream lets a stream flow as long as the Hub wants more.
 function produceStream(stream, output, told) {
-  if (output.progress !== null) output.progress.readsAhead(MARGIN + holds(stream));
+  if (output.progress !== null) output.progress.streamed(stream);
   const kind = kindOf(stream);
   if (kind !== '') told.is({ StringStream: TEXT, BufferStream: BYTES, DataStream: LINES }[kind]);
   let encode = told.known() ? told.encoder() : null;

@@ -3,13 +3,11 @@
 // output that was. A Hub that feeds a program from a Topic is told both, as
 // marks, and so knows what it need not give again.
 
-const os = require('os');
+const { held, piped } = require('./held');
 
-// A program that does not pull one by one may hold as much as three operators
-// of scramjet in a row: each holds 16 records before and 16 after its work and
-// works on two for every processor; the input and its first stream hold some,
-// too. Five of Node's own streams hold as many.
-const READ_AHEAD = 160 + 6 * os.cpus().length;
+// A program that does not pull one by one may work on so many records besides
+// those that can be seen in its streams.
+const READ_AHEAD = 64;
 const PIECE = 2 * 1024; // bytes that count for a record where the input has none
 const MARK_WITHIN = 5; // ms
 
@@ -18,12 +16,12 @@ class Progress {
     this.input = input;
     this.output = output;
     this.logger = logger;
-    this.fixed = readAhead > 0; // the user has said what the program may hold
-    this.readAhead = this.fixed ? readAhead : READ_AHEAD;
+    this.readAhead = readAhead || READ_AHEAD;
     this.skip = skip; // {done, n}: output that an earlier run has given, null when that is over
     this.reader = null; // who takes the input: left() is what it was given and has not handed out
     this.identity = false; // the runner itself passes the input on
-    this.ahead = this.fixed; // the program may work on several pieces at a time
+    this.ahead = readAhead > 0; // the program may work on several pieces at a time
+    this.streams = []; // the input, when it is read as a stream, and a stream that was returned
     this.wanted = true; // the output is waiting for the program
     this.over = false; // no more output can come of what was handed out
     this.given = 0; // pieces (items of the decoder) given to the reader
@@ -43,6 +41,7 @@ class Progress {
   gave(pieces, end) {
     this.given += pieces;
     if (!this.input.lines) this.ends.push(end);
+    this.touch();
   }
 
   // skippedLine: a line after so many pieces of the batch was no piece.
@@ -51,7 +50,7 @@ class Progress {
     const last = this.gaps[this.gaps.length - 1];
     if (last !== undefined && last.after === after) last.skipped++;
     else this.gaps.push({ after, skipped: (last === undefined ? this.skipped : last.skipped) + 1 });
-    if (after === this.finished()) this.base = this.units;
+    if (!this.ahead && after === this.finished()) this.base = this.units;
     this.touch();
   }
 
@@ -64,11 +63,21 @@ class Progress {
     this.touch();
   }
 
-  // readsAhead: what was handed out need not be finished when more is asked
-  // for. The program is known to be able to hold so many pieces.
-  readsAhead(pieces = 0) {
+  // readsAhead: what was handed out need not be finished when more is asked for.
+  readsAhead() {
     this.ahead = true;
-    if (!this.fixed) this.readAhead = Math.max(this.readAhead, pieces);
+  }
+
+  // streamed: the program reads the input as a stream, or has returned one.
+  streamed(stream) {
+    this.readsAhead();
+    this.streams.push(stream);
+  }
+
+  // held is what can be seen of it in the program's streams.
+  held() {
+    const [first, ...rest] = this.streams;
+    return held(first === this.reader ? [...piped(first), ...rest] : this.streams);
   }
 
   handed() {
@@ -78,8 +87,16 @@ class Progress {
   // finished is how many pieces are.
   finished() {
     if (this.over || this.identity) return this.handed();
-    if (this.ahead) return Math.max(0, this.handed() - this.readAhead);
-    return this.handed() - (this.inWork ? 1 : 0);
+    if (!this.ahead) return this.handed() - (this.inWork ? 1 : 0);
+    const { items, bytes } = this.held();
+    return Math.max(0, this.handed() - this.readAhead - items - (this.input.lines ? bytes : 0));
+  }
+
+  // finishedBytes is the limit that bytes in the program's streams set.
+  finishedBytes() {
+    const handed = this.place(this.handed());
+    if (this.over || !this.ahead) return handed;
+    return Math.max(0, handed - this.readAhead * PIECE - this.held().bytes);
   }
 
   exact() {
@@ -94,8 +111,7 @@ class Progress {
       return this.tell(pieces + this.skipped);
     }
     while (this.passed.pieces < pieces) this.passed = { pieces: this.passed.pieces + 1, end: this.ends.shift() };
-    const held = this.ahead && !this.over ? this.readAhead * PIECE : 0;
-    return this.tell(Math.min(this.passed.end, Math.max(0, this.place(this.handed()) - held)));
+    return this.tell(Math.min(this.passed.end, this.finishedBytes()));
   }
 
   tell(done) {

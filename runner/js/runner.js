@@ -44,7 +44,7 @@ class Runner {
       });
     }
     // process.exit comes before the turn in which what was gathered is sent.
-    process.on('exit', () => this.output.flush());
+    process.on('exit', () => this.progress === null ? this.output.flush() : this.output.mark());
     this.channel.connect();
   }
 

@@ -91,19 +91,6 @@ function kindOf(stream) {
   return 'DataStream';
 }
 
-// holds is how many records may be inside a scramjet stream and those that feed
-// it, 0 for another stream.
-function holds(stream) {
-  if (kindOf(stream) === '' || typeof stream.graph !== 'function') return 0;
-  let records = 0;
-  stream.graph((streams) => {
-    for (const { writableHighWaterMark: before, readableHighWaterMark: after, _options: { maxParallel } } of streams) {
-      records += before + after + (Number(maxParallel) || 0);
-    }
-  });
-  return records;
-}
-
 // install names the bundled library and lets programs without a copy of their
 // own require it.
 function install(path) {
@@ -145,4 +132,4 @@ function installForModules() {
   return true;
 }
 
-module.exports = { addScramjet, kindOf, holds, install, installForModules, DATA, STRING, BUFFER };
+module.exports = { addScramjet, kindOf, install, installForModules, DATA, STRING, BUFFER };

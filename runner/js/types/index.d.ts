@@ -44,7 +44,9 @@ export type Streamable<T> = MaybePromise<
 /**
  * The input: a Readable in object mode. Its items are values of JSON lines
  * (application/x-ndjson), strings (text/plain) or Buffers
- * (application/octet-stream). Methods of the scramjet library's streams (map,
+ * (application/octet-stream). An item that came from a Topic counts as done when
+ * `for await` asks for the next one; with streams and their methods, a number of
+ * items later, as they work on several at a time. Methods of the scramjet library's streams (map,
  * filter, lines, JSONParse, batch, …) are there too and load the library when
  * called; their types are those of the package `scramjet`.
  */
@@ -121,7 +123,11 @@ export interface AppContext<Config = any, State = any> {
   destroy(error?: Error): this;
   describe(definition: unknown): this;
 
-  /** Resolves once the Hub keeps the state durably. */
+  /**
+   * Resolves once the Hub keeps the state durably. To the Hub the state covers
+   * every item the program was given so far, the one it works on included: with
+   * `ack: save` none of them is given again.
+   */
   save(state: State): Promise<void>;
   /** What was saved last. */
   load(): State | undefined;
