@@ -28,8 +28,10 @@ type Output struct {
 // Producer names a slot among the producers of a Topic.
 func Producer(id waverider.InstanceID) string { return "slot-" + waverider.TopicName(id).Token() }
 
-// Drain stores a program's output as records of a Topic until the output ends
-// (nil), the process is gone, or ctx ends. Output is acked to the runner when
+// Drain stores a program's output as records of a Topic. It returns nil when
+// the output has ended or the process has and all that is to be stored is
+// durable, ErrDetached when the Session is given up, and else what makes it
+// impossible. Output is acked to the runner when
 // it is durable, so that after a kill of either side it is sent again, and
 // what is stored already is recognised.
 func Drain(ctx context.Context, o Output) error {
@@ -48,7 +50,7 @@ func Drain(ctx context.Context, o Output) error {
 		case errors.Is(err, io.EOF):
 			return d.finish(ctx)
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return errors.Join(err, d.broken(ctx))
+			return d.broken(ctx)
 		case err != nil:
 			return err
 		}

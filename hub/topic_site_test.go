@@ -1,0 +1,205 @@
+package hub_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"waverider"
+	"waverider/hub"
+	"waverider/topic"
+)
+
+// topicSite is a site with Topics, which go with the Hub and come back with it.
+type topicSite struct {
+	*site
+	topics *topic.Store
+}
+
+func newTopicSite(t *testing.T, change ...func(*hub.Config)) *topicSite {
+	t.Helper()
+	s := &topicSite{}
+	dir := t.TempDir()
+	s.topics = openTopics(t, dir)
+	s.site = newSite(t, append(change, func(c *hub.Config) { c.Topics = s.topics })...)
+	t.Cleanup(func() {
+		s.stop()
+		if err := s.topics.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func openTopics(t *testing.T, dir string) *topic.Store {
+	t.Helper()
+	dir = filepath.Join(dir, "topics")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	store, err := topic.Open(t.Context(), topic.Config{Dir: dir, Hub: "hub-1", MaxStore: 4 << 30, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// send stores records in a Topic.
+func (s *topicSite) send(name string, records ...string) {
+	s.t.Helper()
+	s.want(200, "POST", "/topic/"+name, strings.Join(records, "\n")+"\n", "Content-Type", waverider.TypeNDJSON)
+}
+
+// await reads a Topic from its start until it has n records, and a moment more
+// would not do: the caller knows that no more come.
+func (s *topicSite) await(name string, n int) []string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	top, err := s.topics.Ensure(ctx, waverider.TopicConfig{Name: waverider.TopicName(name), ContentType: waverider.TypeNDJSON})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r, err := top.Reader(ctx, topic.From{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Close()
+	var got []string
+	for len(got) < n {
+		m, err := r.Next(ctx)
+		if err != nil {
+			s.t.Fatalf("%v after %d records of %d of %s: %.200q", err, len(got), n, name, got)
+		}
+		got = append(got, linesOf(m.Data())...)
+		m.Release()
+	}
+	return got
+}
+
+func linesOf(data []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+}
+
+// numbered are the records from..to-1.
+func numbered(from, to int) []string {
+	list := make([]string, 0, max(0, to-from))
+	for i := from; i < to; i++ {
+		list = append(list, strconv.Itoa(i))
+	}
+	return list
+}
+
+// acked waits until the slot has acked so many records of a Topic.
+func (s *topicSite) acked(name, id string, n int) {
+	s.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		if at := s.place(name, id); at.Number == uint64(n+1) {
+			return
+		} else if time.Now().After(deadline) {
+			s.t.Fatalf("%s stands at record %d of %s, want %d", id, at.Number, name, n+1)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (s *topicSite) place(name, id string) topic.Place {
+	s.t.Helper()
+	top, err := s.topics.Topic(waverider.TopicName(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	at, _, err := top.Known(s.t.Context(), "slot:"+id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return at
+}
+
+// pull is a program that takes its input line by line, as `for await` does, and
+// emits what do says. It tells its progress and drops what an earlier run gave.
+func pull(do func(p *proc, line string, emit func(string))) program {
+	return func(p *proc) int {
+		p.ready()
+		return p.pull(func(line string, emit func(string)) { do(p, line, emit) })
+	}
+}
+
+func (p *proc) pull(do func(line string, emit func(string))) int {
+	var done, n uint64
+	said := false
+	emit := func(line string) {
+		if !said {
+			said = true
+			p.produces(waverider.TypeNDJSON)
+		}
+		skip := p.Spec.Start.Skip
+		if skip == nil || done > skip.Done || done == skip.Done && n >= skip.N {
+			_, _ = io.WriteString(p, line+"\n")
+		}
+		n++
+		p.Mark(done, n, true)
+	}
+	lines := bufio.NewReader(p)
+	for {
+		line, err := lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return p.finish(0)
+		} else if err != nil {
+			return waverider.ExitKilled
+		}
+		do(strings.TrimSuffix(line, "\n"), emit)
+		done, n = done+1, 0
+		p.Mark(done, n, true)
+	}
+}
+
+func identity(_ *proc, line string, emit func(string)) { emit(line) }
+
+// body is a start's request.
+func body(v map[string]any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+// sole is the process that runs now.
+func (m *machine) sole(t *testing.T) *proc {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		var found []*proc
+		for _, p := range m.all() {
+			if !isDone(p.done) {
+				found = append(found, p)
+			}
+		}
+		if len(found) == 1 {
+			return found[0]
+		} else if time.Now().After(deadline) {
+			t.Fatalf("%d processes run, want 1", len(found))
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func isDone(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
