@@ -17,11 +17,75 @@ func TestKilledInstanceGoesOnWhereItWas(t *testing.T) {
 		s.send("in", numbered(i*100, i*100+100)...)
 		if i < 2 {
 			s.await("out", i*100+50)
-			s.on.sole(t).kill()
+			s.sole().kill()
 		}
 	}
-	if got := s.await("out", 300); !slices.Equal(got, numbered(0, 300)) {
-		t.Errorf("got %d records: %q", len(got), got)
-	}
+	same(t, s.await("out", 300), numbered(0, 300))
 	s.acked("in", id, 300)
+}
+
+func TestSlotGoesOnWhereItsLastInstanceEnded(t *testing.T) {
+	s := newTopicSite(t)
+	s.on.on("copy.js", pull(identity))
+	seq := s.upload("copy", "1.0.0", "copy.js")
+	start := body(map[string]any{"instanceId": slotID, "inputTopic": "in", "outputTopic": "out"})
+	for i := range 3 {
+		s.start(seq, start)
+		s.send("in", numbered(i*100, i*100+100)...)
+		s.acked("in", slotID, i*100+100)
+		s.want(202, "POST", "/instance/"+slotID+"/_kill", "")
+		s.ended(slotID)
+	}
+	same(t, s.await("out", 300), numbered(0, 300))
+}
+
+func TestSlotOfAnotherSequenceBeginsAnew(t *testing.T) {
+	s := newTopicSite(t)
+	s.on.on("copy.js", pull(identity))
+	s.send("in", numbered(0, 100)...)
+	for i, name := range []string{"one", "two"} {
+		s.start(s.upload(name, "1.0.0", "copy.js"), body(map[string]any{"instanceId": slotID, "inputTopic": "in", "outputTopic": "out"}))
+		s.acked("in", slotID, 100)
+		same(t, s.await("out", 100*i+100)[100*i:], numbered(0, 100))
+		s.want(202, "POST", "/instance/"+slotID+"/_kill", "")
+		s.ended(slotID)
+	}
+}
+
+func TestRemovedInstanceLeavesNoPlace(t *testing.T) {
+	s := newTopicSite(t)
+	s.on.on("copy.js", pull(identity))
+	seq := s.upload("copy", "1.0.0", "copy.js")
+	s.send("in", numbered(0, 100)...)
+	for i := range 2 {
+		s.start(seq, body(map[string]any{"instanceId": slotID, "inputTopic": "in", "outputTopic": "out"}))
+		s.acked("in", slotID, 100)
+		same(t, s.await("out", 100*i+100)[100*i:], numbered(0, 100))
+		s.want(202, "POST", "/instance/"+slotID+"/_kill", `{"removeImmediately":true}`)
+	}
+	s.eventually("the place to be forgotten", func() bool { return s.readers("in") == 0 })
+}
+
+func TestPlacesOutliveTheRecordOfAnInstance(t *testing.T) {
+	s := newTopicSite(t, func(c *hub.Config) { c.MaxEnded = 1 })
+	s.on.on("copy.js", pull(identity))
+	s.on.on("other.js", func(p *proc) int { p.ready(); return p.finish(0) })
+	one, two, other := s.upload("one", "1.0.0", "copy.js"), s.upload("two", "1.0.0", "copy.js"), s.upload("", "1.0.0", "other.js")
+	start := body(map[string]any{"instanceId": slotID, "inputTopic": "in", "outputTopic": "out"})
+	given := 0
+	for i, c := range []struct {
+		seq  string
+		adds int
+	}{{one, 100}, {one, 100}, {two, 300}} {
+		s.send("in", numbered(i*100, i*100+100)...)
+		s.start(c.seq, start)
+		s.acked("in", slotID, i*100+100)
+		given += c.adds
+		s.await("out", given)
+		s.want(202, "POST", "/instance/"+slotID+"/_kill", "")
+		s.ended(slotID)
+		s.ended(s.start(other, ""))
+		s.eventually("the Instance to be forgotten", func() bool { return s.call("GET", "/instance/"+slotID, "").status == 404 })
+	}
+	same(t, s.await("out", given), slices.Concat(numbered(0, 200), numbered(0, 300)))
 }

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"waverider"
@@ -32,6 +33,8 @@ type Hub struct {
 	life  context.Context // ends with Close; Instances detach then
 	end   context.CancelFunc
 	tasks sync.WaitGroup // background work, under life
+
+	runs atomic.Uint32 // the Run of the newest
 
 	changes sync.Mutex // one change of the Sequences at a time, from the list to the journal
 
@@ -92,6 +95,7 @@ func (h *Hub) revive(recs []*journal.Instance) {
 	var attaching sync.WaitGroup
 	var live []*Instance
 	for _, rec := range recs {
+		h.runs.Store(max(h.runs.Load(), rec.Run))
 		in := h.newInstance(*rec)
 		h.instances[rec.ID] = in
 		if rec.Status.Ended() {

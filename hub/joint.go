@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"waverider"
 	"waverider/hub/journal"
@@ -96,7 +97,13 @@ func (in *Instance) openFeed(ctx context.Context, rec journal.Instance) (*pump.F
 	if err != nil {
 		return nil, fmt.Errorf("input: %w", err)
 	}
-	return pump.OpenFeed(ctx, t, in.id, rec.Epoch, in.savesPlace(rec), in.log)
+	if !slices.Contains(rec.Topics, t.Name()) { // known before there is a place, so that none is left behind
+		in.update(func(rec *journal.Instance) { rec.Topics = append(slices.Clone(rec.Topics), t.Name()) })
+		if err := in.save(); err != nil {
+			return nil, err
+		}
+	}
+	return pump.OpenFeed(ctx, t, in.id, int(rec.Run), in.savesPlace(rec), in.log)
 }
 
 // ackOf is when input counts as finished: the start says it, or the package.
@@ -159,7 +166,7 @@ func (in *Instance) drainTopic(ctx context.Context, proc runtime.Process, rec jo
 	in.out.mu.Unlock()
 	err := pump.Drain(ctx, pump.Output{
 		Topic: func(ctx context.Context) (*topic.Topic, error) { return in.joinOutput(ctx, in.record()) },
-		Slot:  in.id, Epoch: uint32(rec.Epoch), Stream: proc.Session().Output(), Feed: feed,
+		Slot:  in.id, Epoch: rec.Run, Stream: proc.Session().Output(), Feed: feed,
 	})
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, runner.ErrDetached), errors.Is(err, topic.ErrClosed):

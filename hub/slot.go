@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"waverider"
+	"waverider/hub/journal"
+	"waverider/hub/pump"
 )
 
 // holdSlot waits until nobody makes or clears the slot, and then holds it for
@@ -45,18 +48,19 @@ func (h *Hub) Remove(ctx context.Context, in *Instance) error {
 		letGo()
 		return nil // someone else was faster
 	}
-	err = errors.Join(h.journal.DeleteInstance(in.id), in.Kill(h.life, false))
+	err = errors.Join(h.journal.DeleteInstance(in.id), h.journal.DeleteSlot(in.id), in.Kill(h.life, false))
 	h.tasks.Go(func() {
 		defer letGo()
 		<-in.done
-		if err := errors.Join(h.clear(in), h.clearState(in.id)); err != nil {
+		if err := errors.Join(h.clear(in), h.clearState(in.id), h.forgetPlaces(h.life, slotOf(in.record()))); err != nil {
 			h.log.Warn("remains of an Instance not removed", "instance", in.id, "err", err)
 		}
 	})
 	return err
 }
 
-// forget removes an ended Instance with all it left on disk.
+// forget removes an ended Instance with all it left on disk. Its places in Topics
+// stay for a while: a start in the same slot goes on there.
 func (h *Hub) forget(ctx context.Context, in *Instance) error {
 	letGo, err := h.holdSlot(ctx, in.id)
 	if err != nil {
@@ -65,6 +69,11 @@ func (h *Hub) forget(ctx context.Context, in *Instance) error {
 	defer letGo()
 	if !h.unlist(in) {
 		return nil
+	}
+	if left := slotOf(in.record()); len(left.Topics) > 0 {
+		if err := h.journal.PutSlot(&left); err != nil {
+			return err
+		}
 	}
 	return errors.Join(h.journal.DeleteInstance(in.id), h.clear(in), h.clearState(in.id))
 }
@@ -97,4 +106,52 @@ func (h *Hub) clear(in *Instance) error {
 
 func (h *Hub) clearState(id waverider.InstanceID) error {
 	return removeFile(h.cfg.DataDir.Path("state", string(id)))
+}
+
+// slotOf is what an Instance leaves to the next one in its slot.
+func slotOf(rec journal.Instance) journal.Slot {
+	return journal.Slot{ID: rec.ID, Sequence: rec.Sequence, Run: rec.Run, Topics: rec.Topics, Left: rec.Times.Ended}
+}
+
+// forgetPlaces removes a slot's readers from its Topics: they hold nothing there
+// any more.
+func (h *Hub) forgetPlaces(ctx context.Context, left journal.Slot) error {
+	var errs []error
+	for _, name := range left.Topics {
+		t, err := h.cfg.Topics.Topic(name)
+		if err == nil {
+			err = t.Forget(ctx, pump.Slot(left.ID))
+		}
+		if waverider.KindOf(err) != waverider.NotFound && waverider.KindOf(err) != waverider.Gone {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// trimSlots forgets slots whose places in Topics have expired.
+func (h *Hub) trimSlots() error {
+	all, err := h.journal.Slots()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range all {
+		if time.Since(s.Left) > pump.SlotExpiry {
+			errs = append(errs, h.journal.DeleteSlot(s.ID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// newRun names a run: a higher number than any run of any slot has had, as far
+// as the journal knows, and as the clock tells for those it does not know.
+func (h *Hub) newRun() uint32 {
+	for {
+		last := h.runs.Load()
+		next := max(last+1, uint32(time.Now().Unix()))
+		if h.runs.CompareAndSwap(last, next) {
+			return next
+		}
+	}
 }

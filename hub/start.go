@@ -62,7 +62,8 @@ func checkJSON(req *waverider.StartRequest) error {
 }
 
 // register makes the Instance. An id whose Instance has ended may be used again:
-// it is the same slot, and what a program of the same Sequence saved is there.
+// it is the same slot, and what a program of the same Sequence saved is there,
+// and its places in Topics are.
 func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waverider.Revision, req waverider.StartRequest) (*Instance, error) {
 	policy := req.Restart
 	setDefault(&policy, rev.Manifest.Waverider.Restart)
@@ -77,9 +78,11 @@ func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waveri
 		return nil, err
 	}
 	defer letGo()
-	if err := h.vacate(ctx, rec.ID, seq.ID); err != nil {
+	left, err := h.vacate(ctx, rec.ID, seq.ID)
+	if err != nil {
 		return nil, err
 	}
+	rec.Run, rec.Topics = left.Run, left.Topics
 	in := h.newInstance(rec)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -94,32 +97,42 @@ func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waveri
 	return in, nil
 }
 
-// vacate makes room in a held slot for a start of a Sequence. The journal goes
-// on knowing the slot by its old record until the new one takes its place, so
-// that a Hub that dies in between keeps the saved state.
-func (h *Hub) vacate(ctx context.Context, id waverider.InstanceID, next waverider.SequenceID) error {
+// vacate makes room in a held slot for a start of a Sequence, and answers what
+// earlier Instances leave to it. The journal goes on knowing the slot by its old
+// record until the new one takes its place, so that a Hub that dies in between
+// keeps the saved state.
+func (h *Hub) vacate(ctx context.Context, id waverider.InstanceID, next waverider.SequenceID) (journal.Slot, error) {
 	h.mu.Lock()
 	old := h.instances[id]
 	h.mu.Unlock()
+	var left journal.Slot
 	if old == nil {
-		return nil
+		slot, err := h.journal.Slot(id)
+		if err != nil {
+			return left, err
+		}
+		left = slot
+	} else {
+		if !old.ended() {
+			return left, waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
+		}
+		select {
+		case <-old.done: // it may still be keeping what it left
+		case <-ctx.Done():
+			return left, ctx.Err()
+		}
+		h.unlist(old)
+		if err := h.clear(old); err != nil {
+			return left, err
+		}
+		left = slotOf(old.record())
 	}
-	if !old.ended() {
-		return waverider.Errorf(waverider.Conflict, "Instance with a given ID already exists")
+	if left.Sequence == next {
+		return left, nil
 	}
-	select {
-	case <-old.done: // it may still be keeping what it left
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	h.unlist(old)
-	if err := h.clear(old); err != nil {
-		return err
-	}
-	if old.record().Sequence == next {
-		return nil
-	}
-	return h.clearState(id)
+	err := errors.Join(h.forgetPlaces(ctx, left), h.clearState(id))
+	left.Topics = nil
+	return left, err
 }
 
 // awaitStart waits for the first run to be loaded or to have failed.

@@ -81,6 +81,9 @@ func (h *Hub) trimEnded() {
 			}
 		}
 	}
+	if err := h.trimSlots(); err != nil {
+		h.log.Warn("slots not trimmed", "err", err)
+	}
 }
 
 // sweepSlots removes what belongs to no Instance: of a Hub that died between

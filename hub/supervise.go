@@ -86,8 +86,10 @@ func (in *Instance) begin(ctx context.Context) (runtime.Process, error) {
 
 // start runs a new process for the Instance.
 func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
+	run := in.hub.newRun()
 	in.update(func(rec *journal.Instance) {
 		rec.Epoch++
+		rec.Run = run
 		rec.Status, rec.End, rec.Error = waverider.StatusStarting, nil, ""
 	})
 	rec := in.record()

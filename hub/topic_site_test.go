@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -90,6 +91,17 @@ func linesOf(data []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 }
 
+// same tells where two lists of records part.
+func same(t *testing.T, got, want []string) {
+	t.Helper()
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			t.Errorf("%d records, want %d; they part at %d: %.300q, want %.300q", len(got), len(want), i, got[min(i, len(got)):], want[min(i, len(want)):])
+			return
+		}
+	}
+}
+
 // numbered are the records from..to-1.
 func numbered(from, to int) []string {
 	list := make([]string, 0, max(0, to-from))
@@ -102,21 +114,39 @@ func numbered(from, to int) []string {
 // acked waits until the slot has acked so many records of a Topic.
 func (s *topicSite) acked(name, id string, n int) {
 	s.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		if at := s.place(name, id); at.Number == uint64(n+1) {
-			return
-		} else if time.Now().After(deadline) {
-			s.t.Fatalf("%s stands at record %d of %s, want %d", id, at.Number, name, n+1)
+	s.eventually(fmt.Sprintf("%s to ack %d records of %s", id, n, name), func() bool { return s.place(name, id).Number == uint64(n+1) })
+}
+
+// eventually waits for what nothing tells of.
+func (s *site) eventually(what string, ok func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited in vain for %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// readers is how many a Topic remembers, or are connected.
+func (s *topicSite) readers(name string) int {
+	s.t.Helper()
+	top, err := s.topics.Topic(waverider.TopicName(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	info, err := top.Info(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(info.Readers)
 }
 
 func (s *topicSite) place(name, id string) topic.Place {
 	s.t.Helper()
 	top, err := s.topics.Topic(waverider.TopicName(name))
-	if err != nil {
+	if waverider.KindOf(err) == waverider.NotFound {
+		return topic.Place{}
+	} else if err != nil {
 		s.t.Fatal(err)
 	}
 	at, _, err := top.Known(s.t.Context(), "slot:"+id)
@@ -176,23 +206,18 @@ func body(v map[string]any) string {
 }
 
 // sole is the process that runs now.
-func (m *machine) sole(t *testing.T) *proc {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		var found []*proc
-		for _, p := range m.all() {
-			if !isDone(p.done) {
-				found = append(found, p)
+func (s *site) sole() (p *proc) {
+	s.t.Helper()
+	s.eventually("one process to run", func() bool {
+		n := 0
+		for _, each := range s.on.all() {
+			if !isDone(each.done) {
+				n, p = n+1, each
 			}
 		}
-		if len(found) == 1 {
-			return found[0]
-		} else if time.Now().After(deadline) {
-			t.Fatalf("%d processes run, want 1", len(found))
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+		return n == 1
+	})
+	return p
 }
 
 func isDone(ch <-chan struct{}) bool {

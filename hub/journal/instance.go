@@ -20,9 +20,12 @@ type Instance struct {
 	Policy   waverider.RestartPolicy `json:"policy"`
 	Status   waverider.Status        `json:"status"`
 	Wish     Wish                    `json:"wish,omitempty"`
-	Epoch    int                     `json:"epoch"` // raised by every start
-	Handle   []byte                  `json:"handle,omitempty"`
-	PID      int                     `json:"pid,omitempty"`
+	Epoch    int                     `json:"epoch"`         // raised by every start
+	Run      uint32                  `json:"run,omitempty"` // another for each run that the slot ever had, and higher
+	// Topics in which the slot has a place.
+	Topics []waverider.TopicName `json:"topics,omitempty"`
+	Handle []byte                `json:"handle,omitempty"`
+	PID    int                   `json:"pid,omitempty"`
 	// Offsets at which this run's input and output go on from earlier runs.
 	InputBase  uint64                `json:"inputBase,omitempty"`
 	OutputBase uint64                `json:"outputBase,omitempty"`
@@ -32,6 +35,15 @@ type Instance struct {
 	Failures   []time.Time           `json:"failures,omitempty"`
 	Restarts   int                   `json:"restarts,omitempty"`
 	Declared   Declared              `json:"declared,omitzero"`
+}
+
+// Slot is what stays of an Instance that is forgotten and has places in Topics.
+type Slot struct {
+	ID       waverider.InstanceID  `json:"id"`
+	Sequence waverider.SequenceID  `json:"sequence"`
+	Run      uint32                `json:"run"`
+	Topics   []waverider.TopicName `json:"topics"`
+	Left     time.Time             `json:"left"`
 }
 
 // Wish is what somebody asked of an Instance that runs.

@@ -1,6 +1,6 @@
-// Package journal is what one Hub remembers across its own death: Sequences
-// and Instances, in one bbolt file. Every Put is on disk when it returns. It
-// stores and answers; it decides nothing.
+// Package journal is what one Hub remembers across its own death: Sequences,
+// Instances and slots, in one bbolt file. Every Put is on disk when it returns.
+// It stores and answers; it decides nothing.
 package journal
 
 import (
@@ -20,7 +20,10 @@ import (
 var (
 	sequences = []byte("sequences")
 	instances = []byte("instances")
+	slots     = []byte("slots")
 )
+
+var buckets = [][]byte{sequences, instances, slots}
 
 // Journal is an open journal file. All methods are safe for concurrent use.
 type Journal struct{ db *bolt.DB }
@@ -49,7 +52,7 @@ func Open(path string) (j *Journal, err error) {
 // readAll finds out whether everything can be read.
 func (j *Journal) readAll() error {
 	return j.db.View(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{sequences, instances} {
+		for _, name := range buckets {
 			if err := tx.Bucket(name).ForEach(func(_, _ []byte) error { return nil }); err != nil {
 				return err
 			}
@@ -66,7 +69,7 @@ func open(path string) (*Journal, error) {
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{sequences, instances} {
+		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -104,6 +107,30 @@ func (j *Journal) PutInstance(r *Instance) error { return j.put(instances, strin
 func (j *Journal) DeleteInstance(id waverider.InstanceID) error {
 	return j.delete(instances, string(id))
 }
+
+// PutSlot stores s under its id.
+func (j *Journal) PutSlot(s *Slot) error { return j.put(slots, string(s.ID), s) }
+
+// DeleteSlot forgets a slot; a missing one is no error.
+func (j *Journal) DeleteSlot(id waverider.InstanceID) error { return j.delete(slots, string(id)) }
+
+// Slot answers one, with a zero ID when there is none.
+func (j *Journal) Slot(id waverider.InstanceID) (s Slot, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		data := tx.Bucket(slots).Get([]byte(id))
+		if data == nil {
+			return nil
+		}
+		if err := json.Unmarshal(data, &s); err != nil {
+			return fmt.Errorf("journal: slot %s: %w", id, err)
+		}
+		return nil
+	})
+	return s, err
+}
+
+// Slots answers all of them.
+func (j *Journal) Slots() ([]*Slot, error) { return all[Slot](j, slots) }
 
 // Instances answers all of them.
 func (j *Journal) Instances() ([]*Instance, error) { return all[Instance](j, instances) }
