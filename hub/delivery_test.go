@@ -11,7 +11,7 @@ import (
 func restarting(c *hub.Config) { c.Restart = waverider.RestartOnFailure }
 
 func TestKilledInstanceGoesOnWhereItWas(t *testing.T) {
-	s := newTopicSite(t, restarting)
+	s := newJoinedSite(t, restarting)
 	id := s.run("copy.js", pull(identity), `{"inputTopic":"in","outputTopic":"out"}`)
 	for i := range 3 {
 		s.send("in", numbered(i*100, i*100+100)...)
@@ -25,7 +25,7 @@ func TestKilledInstanceGoesOnWhereItWas(t *testing.T) {
 }
 
 func TestSlotGoesOnWhereItsLastInstanceEnded(t *testing.T) {
-	s := newTopicSite(t)
+	s := newJoinedSite(t)
 	s.on.on("copy.js", pull(identity))
 	seq := s.upload("copy", "1.0.0", "copy.js")
 	start := body(map[string]any{"instanceId": slotID, "inputTopic": "in", "outputTopic": "out"})
@@ -40,7 +40,7 @@ func TestSlotGoesOnWhereItsLastInstanceEnded(t *testing.T) {
 }
 
 func TestSlotOfAnotherSequenceBeginsAnew(t *testing.T) {
-	s := newTopicSite(t)
+	s := newJoinedSite(t)
 	s.on.on("copy.js", pull(identity))
 	s.send("in", numbered(0, 100)...)
 	for i, name := range []string{"one", "two"} {
@@ -53,7 +53,7 @@ func TestSlotOfAnotherSequenceBeginsAnew(t *testing.T) {
 }
 
 func TestRemovedInstanceLeavesNoPlace(t *testing.T) {
-	s := newTopicSite(t)
+	s := newJoinedSite(t)
 	s.on.on("copy.js", pull(identity))
 	seq := s.upload("copy", "1.0.0", "copy.js")
 	s.send("in", numbered(0, 100)...)
@@ -67,7 +67,7 @@ func TestRemovedInstanceLeavesNoPlace(t *testing.T) {
 }
 
 func TestPlacesOutliveTheRecordOfAnInstance(t *testing.T) {
-	s := newTopicSite(t, func(c *hub.Config) { c.MaxEnded = 1 })
+	s := newJoinedSite(t, func(c *hub.Config) { c.MaxEnded = 1 })
 	s.on.on("copy.js", pull(identity))
 	s.on.on("other.js", func(p *proc) int { p.ready(); return p.finish(0) })
 	one, two, other := s.upload("one", "1.0.0", "copy.js"), s.upload("two", "1.0.0", "copy.js"), s.upload("", "1.0.0", "other.js")

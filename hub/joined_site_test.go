@@ -20,15 +20,15 @@ import (
 	"waverider/topic"
 )
 
-// topicSite is a site with Topics, which go with the Hub and come back with it.
-type topicSite struct {
+// joinedSite is a site whose Topics outlive its Hub.
+type joinedSite struct {
 	*site
 	topics *topic.Store
 }
 
-func newTopicSite(t *testing.T, change ...func(*hub.Config)) *topicSite {
+func newJoinedSite(t *testing.T, change ...func(*hub.Config)) *joinedSite {
 	t.Helper()
-	s := &topicSite{}
+	s := &joinedSite{}
 	dir := t.TempDir()
 	s.topics = openTopics(t, dir)
 	s.site = newSite(t, append(change, func(c *hub.Config) { c.Topics = s.topics })...)
@@ -55,14 +55,14 @@ func openTopics(t *testing.T, dir string) *topic.Store {
 }
 
 // send stores records in a Topic.
-func (s *topicSite) send(name string, records ...string) {
+func (s *joinedSite) send(name string, records ...string) {
 	s.t.Helper()
 	s.want(200, "POST", "/topic/"+name, strings.Join(records, "\n")+"\n", "Content-Type", waverider.TypeNDJSON)
 }
 
 // await reads a Topic from its start until it has n records, and a moment more
 // would not do: the caller knows that no more come.
-func (s *topicSite) await(name string, n int) []string {
+func (s *joinedSite) await(name string, n int) []string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 	defer cancel()
@@ -112,7 +112,7 @@ func numbered(from, to int) []string {
 }
 
 // acked waits until the slot has acked so many records of a Topic.
-func (s *topicSite) acked(name, id string, n int) {
+func (s *joinedSite) acked(name, id string, n int) {
 	s.t.Helper()
 	s.eventually(fmt.Sprintf("%s to ack %d records of %s", id, n, name), func() bool { return s.place(name, id).Number == uint64(n+1) })
 }
@@ -128,7 +128,7 @@ func (s *site) eventually(what string, ok func() bool) {
 }
 
 // readers is how many a Topic remembers, or are connected.
-func (s *topicSite) readers(name string) int {
+func (s *joinedSite) readers(name string) int {
 	s.t.Helper()
 	top, err := s.topics.Topic(waverider.TopicName(name))
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *topicSite) readers(name string) int {
 	return len(info.Readers)
 }
 
-func (s *topicSite) place(name, id string) topic.Place {
+func (s *joinedSite) place(name, id string) topic.Place {
 	s.t.Helper()
 	top, err := s.topics.Topic(waverider.TopicName(name))
 	if waverider.KindOf(err) == waverider.NotFound {
