@@ -67,15 +67,13 @@ func (in *Instance) join(ctx context.Context, name waverider.TopicName, declared
 // feedTopic gives this run the records of its input Topic, if it has one.
 func (in *Instance) feedTopic(ctx, alive context.Context, proc runtime.Process) {
 	s := proc.Session()
-	rec, err := in.until(alive, func(journal.Instance) bool { return in.loaded && isClosed(s.Connected()) })
-	for err == nil && !isClosed(s.Connected()) {
-		select {
-		case <-s.Connected():
-		case <-alive.Done():
-			err = alive.Err()
-		}
-	}
+	rec, err := in.until(alive, func(journal.Instance) bool { return in.loaded })
 	if err != nil || inputTopic(rec) == "" {
+		return
+	}
+	select {
+	case <-s.Connected(): // it has said which input it has
+	case <-alive.Done():
 		return
 	}
 	feed, err := in.openFeed(ctx, rec)
@@ -84,7 +82,7 @@ func (in *Instance) feedTopic(ctx, alive context.Context, proc runtime.Process) 
 		return
 	}
 	in.update(func(*journal.Instance) { in.feed = feed })
-	if err := in.fixInputType(alive, feed.ContentType()); err == nil {
+	if err = in.fixInputType(alive, feed.ContentType()); err == nil {
 		err = feed.Run(alive, s.Input())
 	}
 	if err != nil && alive.Err() == nil && !errors.Is(err, runner.ErrClosed) && !errors.Is(err, runner.ErrEnded) && !errors.Is(err, topic.ErrClosed) {
