@@ -59,7 +59,7 @@ class Progress {
     if (!this.wanted) this.readsAhead();
     if (!this.inWork) return;
     this.inWork = false;
-    this.base = this.units;
+    if (!this.ahead) this.base = this.units; // else it has not finished what it had
     this.touch();
   }
 

@@ -178,6 +178,19 @@ test("Node's own operators are not at the program's pace", async (t) => {
   assert.ok(instance.marks.every(({ done, exact }) => done === 0 || !exact));
 });
 
+test('a program that works on several records which come a few at a time never goes back', async (t) => {
+  const hub = await Hub.start(t);
+  const instance = tracked(hub, `${STREAM} module.exports = (input) => Readable.from(input).map(
+    async (x) => { await new Promise((done) => setTimeout(done, x % 4)); return x; }, { concurrency: 8 });`);
+  for (let n = 1; n <= 200; n += 5) {
+    instance.write(numbers(n, n + 4));
+    await instance.until(() => instance.out.received > numbers(1, n - 1).length);
+  }
+  instance.end();
+  await instance.exited;
+  assert.strictEqual(instance.output(), numbers(1, 200));
+});
+
 test('readAhead says what a program may hold, however it reads', async (t) => {
   const hub = await Hub.start(t);
   for (const program of ['pipe', 'generator']) {
