@@ -1,0 +1,199 @@
+package topic
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"waverider"
+	"waverider/topic/ledger"
+)
+
+// Create makes a Topic; it is on disk when this returns. The error is Conflict
+// when there is one of that name.
+func (s *Store) Create(ctx context.Context, cfg waverider.TopicConfig) (*Topic, error) {
+	t, made, err := s.ensure(ctx, cfg)
+	if err == nil && !made {
+		return nil, waverider.Errorf(waverider.Conflict, "Topic with given id already exist: %s", cfg.Name)
+	}
+	return t, err
+}
+
+// Ensure finds a Topic or makes it with cfg. A Topic of another content type
+// than asked for is an error of kind Unsupported; cfg.ContentType "" takes any.
+func (s *Store) Ensure(ctx context.Context, cfg waverider.TopicConfig) (*Topic, error) {
+	s.mu.Lock()
+	t := s.topics[cfg.Name]
+	s.mu.Unlock()
+	if t == nil {
+		var err error
+		if t, _, err = s.ensure(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	return t, t.Takes(cfg.ContentType)
+}
+
+// Takes is nil for the content type of the Topic and for "", which means any;
+// else an error of kind Unsupported.
+func (t *Topic) Takes(contentType string) error {
+	if have := t.Config().ContentType; contentType != "" && !sameType(have, contentType) {
+		return waverider.Errorf(waverider.Unsupported, "Unsupported content-type: Topic %s is %s, not %s", t.name, have, contentType)
+	}
+	return nil
+}
+
+// sameType takes the two names of NDJSON for one.
+func sameType(a, b string) bool {
+	if b == waverider.TypeTextNDJSON {
+		b = waverider.TypeNDJSON
+	}
+	if a == waverider.TypeTextNDJSON {
+		a = waverider.TypeNDJSON
+	}
+	return a == b
+}
+
+func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic, made bool, err error) {
+	if cfg.Durability == "" {
+		cfg.Durability = waverider.DurabilitySync
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, false, err
+	}
+	for {
+		s.mu.Lock()
+		switch t := s.topics[cfg.Name]; {
+		case s.closed:
+			s.mu.Unlock()
+			return nil, false, ErrClosed
+		case t == nil:
+			t = newTopic(s, s.newMeta(cfg))
+			t.making = make(chan struct{})
+			s.topics[cfg.Name] = t
+			s.mu.Unlock()
+			return s.make(t)
+		default:
+			s.mu.Unlock()
+			if t.making != nil {
+				select {
+				case <-t.making:
+				case <-ctx.Done():
+					return nil, false, ctx.Err()
+				}
+				if t.makeErr != nil {
+					continue // somebody else's attempt failed; ours may not
+				}
+			}
+			return t, false, nil
+		}
+	}
+}
+
+// incarnate makes the number of an incarnation: above that of the one before,
+// and another than a Topic of the same name had that was deleted.
+func (s *Store) incarnate(before uint32) uint32 {
+	for {
+		last := s.incarnation.Load()
+		n := max(uint32(time.Now().Unix()), last+1, before+1)
+		if s.incarnation.CompareAndSwap(last, n) {
+			return n
+		}
+	}
+}
+
+func (s *Store) newMeta(cfg waverider.TopicConfig) ledger.Topic {
+	meta := ledger.Topic{TopicConfig: cfg, Created: time.Now(), Dropped: 1,
+		Runs: []ledger.Run{{Incarnation: s.incarnate(0), First: 1}}}
+	switch {
+	case cfg.Durability == waverider.DurabilityMemory:
+	case cfg.MaxBytes > 0 || cfg.MaxAge > 0 || cfg.Discard != "": // limits are kept by whole blocks of a stream of its own
+		meta.Segments = []string{ownStream(cfg.Name, meta.Runs[0].Incarnation)}
+	case cfg.Durability == waverider.DurabilityAsync:
+		meta.Segments = []string{streamAsync}
+	default:
+		meta.Segments = []string{streamSync}
+	}
+	return meta
+}
+
+// make puts a new Topic on disk.
+func (s *Store) make(t *Topic) (*Topic, bool, error) {
+	defer close(t.making)
+	err := s.guard.check()
+	if err == nil {
+		err = s.ledger.PutTopic(t.meta)
+	}
+	if err != nil {
+		t.makeErr = err
+		s.mu.Lock()
+		delete(s.topics, t.name)
+		s.mu.Unlock()
+		return nil, false, err
+	}
+	t.mu.Lock()
+	t.fresh = true
+	t.mu.Unlock()
+	s.mu.Lock()
+	s.changed.fire()
+	s.mu.Unlock()
+	s.log.Info("topic created", "topic", t.name, "type", t.meta.ContentType, "durability", t.meta.Durability)
+	return t, true, nil
+}
+
+// Delete removes a Topic with all its records. Its readers and writers end.
+func (s *Store) Delete(ctx context.Context, name waverider.TopicName) error {
+	t, err := s.Topic(name)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	if t.ended != nil {
+		t.mu.Unlock()
+		return waverider.Errorf(waverider.NotFound, "Topic %s not found", name)
+	}
+	t.meta.Deleting = true
+	meta := t.meta
+	t.mu.Unlock()
+	if err := s.ledger.PutTopic(meta); err != nil {
+		t.mu.Lock()
+		t.meta.Deleting = false
+		t.mu.Unlock()
+		return err
+	}
+	t.close(waverider.Errorf(waverider.Gone, "Topic %s was deleted", name))
+	if err := t.idle(ctx); err != nil {
+		return err
+	}
+	s.cursors.forget(t)
+	if err := s.erase(ctx, meta); err != nil {
+		return fmt.Errorf("erase Topic %s: %w", name, err)
+	}
+	s.mu.Lock()
+	delete(s.topics, name)
+	s.changed.fire()
+	s.mu.Unlock()
+	s.log.Info("topic deleted", "topic", name)
+	return nil
+}
+
+// erase drops the records of a Topic and then what is known of it.
+func (s *Store) erase(ctx context.Context, meta ledger.Topic) error {
+	for _, stream := range meta.Segments {
+		seg := segmentOf(meta.Name, stream)
+		if stream != streamSync && stream != streamAsync {
+			if err := s.bus.Delete(ctx, stream); err != nil {
+				return err
+			}
+			if err := s.ledger.DeleteStreamMark(stream); err != nil {
+				return err
+			}
+			s.mu.Lock()
+			delete(s.lanes, stream)
+			s.mu.Unlock()
+		} else if err := s.bus.Purge(ctx, stream, seg.filter(), 0); err != nil {
+			return err
+		}
+	}
+	return s.ledger.DeleteTopic(meta.Name)
+}
