@@ -158,15 +158,12 @@ cursor of each record and moves on only by this: what is not acked comes again.`
 			return nil
 		},
 		RunE: a.onTopic(func(ctx context.Context, c *client.Client, name string, more []string) error {
-			raw, err := c.AckTopic(ctx, name, group, from, more[0])
+			at, err := c.AckTopic(ctx, name, group, from, more[0])
 			if err != nil {
 				return err
 			}
 			a.rememberTopic(c, name)
-			if a.output == "json" || a.output == "yaml" {
-				return a.show(raw, nil, nil)
-			}
-			return nil
+			return a.showCursor(at)
 		}),
 	}
 	cmd.Flags().StringVarP(&group, "group", "g", "", "the group")

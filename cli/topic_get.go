@@ -54,7 +54,7 @@ It ends with --no-follow at what there is now, with --limit after so many record
 			o.ContentType = kind
 		}
 		a.rememberTopic(c, name)
-		if o.Once {
+		if o.Once && o.Group == "" {
 			return a.dumpTopic(ctx, c, name, o)
 		}
 		return a.followTopic(ctx, c, name, o)

@@ -56,10 +56,7 @@ them; with --no-wait it fails at once. With -o json it says where it ended.`,
 			if err != nil {
 				return in.failure(err)
 			}
-			if a.output == "json" || a.output == "yaml" || a.output == "name" {
-				return a.show(map[string]string{"cursor": cursor}, []string{cursor}, nil)
-			}
-			return nil
+			return a.showCursor(cursor)
 		}),
 	}
 	cmd.Flags().StringVarP(&kind, "type", "t", "", "content type: ndjson|text|binary; makes a Topic that is not there")
@@ -67,6 +64,14 @@ them; with --no-wait it fails at once. With -o json it says where it ended.`,
 	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "fail when the Topic is full, rather than wait for its readers")
 	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	return cmd
+}
+
+// showCursor says where a command has come to, to those who ask: with -o.
+func (a *app) showCursor(cursor string) error {
+	if a.output == "table" || a.output == "wide" {
+		return nil
+	}
+	return a.show(map[string]string{"cursor": cursor}, []string{cursor}, nil)
 }
 
 // sendType is the content type that is sent: the one the user says, that of the

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +86,7 @@ func TestFlagsOfAReaderThatDoNotGoTogether(t *testing.T) {
 
 // envelope is a record of the number n as a Hub sends it.
 func envelope(n int) string {
-	return fmt.Sprintf(`{"cursor":"c%d","time":"2026-05-04T10:00:00Z","data":{"n":%d}}`+"\n", n, n)
+	return fmt.Sprintf(`{"cursor":"c%d","from":"c%d","time":"2026-05-04T10:00:00Z","data":{"n":%d}}`+"\n", n, n-1, n)
 }
 
 // follow runs a follower against a Hub that answers each read with the next of
@@ -100,6 +102,11 @@ func follow(t *testing.T, o client.TopicReadOptions, deleted bool, answers ...st
 			list = `[]`
 		}
 		fmt.Fprint(w, list)
+	})
+	mux.HandleFunc("POST /api/v1/topic/a/ack", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked = append(asked, string(body))
+		fmt.Fprint(w, `{"cursor":"c"}`)
 	})
 	mux.HandleFunc("GET /api/v1/topic/a", func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.RawQuery)
@@ -126,6 +133,7 @@ func follow(t *testing.T, o client.TopicReadOptions, deleted bool, answers ...st
 	}
 	var out, told bytes.Buffer
 	a := &app{out: &out, err: &told}
+	o.ContentType = waverider.TypeNDJSON
 	err = a.followTopic(t.Context(), c, "a", o)
 	c.Close()
 	srv.Close() // has waited for all handlers, so asked is complete
@@ -140,13 +148,13 @@ func TestReaderGoesOnWhereItsConnectionBroke(t *testing.T) {
 		answers []string
 		asked   string // of the last read that was answered
 	}{
-		"from a place":               {client.TopicReadOptions{From: "start", ContentType: waverider.TypeNDJSON}, []string{first, rest}, "envelope=true&from=c2"},
+		"from a place":               {client.TopicReadOptions{From: "start"}, []string{first, rest}, "envelope=true&from=c2"},
 		"the cursor's own record":    {client.TopicReadOptions{From: "start"}, []string{first, envelope(2) + rest}, "envelope=true&from=c2"},
 		"a Hub that comes up slowly": {client.TopicReadOptions{From: "start"}, []string{first, "503", "503", rest}, "envelope=true&from=c2"},
 		"a Hub that ends properly":   {client.TopicReadOptions{From: "start"}, []string{envelope(1) + envelope(2), rest}, "envelope=true&from=c2"},
 		"nothing read yet":           {client.TopicReadOptions{From: "start"}, []string{"!", envelope(1) + envelope(2) + rest}, "envelope=true&from=start"},
 		"a shared place":             {client.TopicReadOptions{}, []string{first, rest}, "envelope=true"},
-		"a group":                    {client.TopicReadOptions{From: "start", Group: "g"}, []string{first, rest}, "envelope=true&from=start&group=g"},
+		"a group with its own acks":  {client.TopicReadOptions{From: "start", Group: "g", ExplicitAck: true}, []string{first, rest}, "ack=explicit&envelope=true&from=start&group=g"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, asked, err := follow(t, c.o, false, c.answers...)
@@ -157,6 +165,28 @@ func TestReaderGoesOnWhereItsConnectionBroke(t *testing.T) {
 				t.Errorf("asked for %q", asked)
 			}
 		})
+	}
+}
+
+func TestGroupIsAckedWhatIsWritten(t *testing.T) {
+	const read = "ack=explicit&ack-wait=10m0s&envelope=true&group=g"
+	ack := func(from, to int) string { return fmt.Sprintf(`{"cursor":"c%d","from":"c%d"}`, to, from) }
+	for name, c := range map[string]struct {
+		o       client.TopicReadOptions
+		answers []string
+		asked   []string
+	}{
+		"before the Hub gives it again": {client.TopicReadOptions{}, []string{envelope(1) + envelope(2)[:9] + "!", envelope(2) + "!"},
+			[]string{read, ack(0, 1), read, ack(1, 2), read}},
+		"not what others were given": {client.TopicReadOptions{}, []string{envelope(1) + envelope(4) + envelope(5) + "!"},
+			[]string{read, ack(0, 1), ack(3, 5), read}},
+		"at the limit":                 {client.TopicReadOptions{Limit: 1}, []string{envelope(1)}, []string{read + "&limit=1", ack(0, 1)}},
+		"at the end of what there was": {client.TopicReadOptions{Once: true}, []string{envelope(1)}, []string{strings.Replace(read, "&group", "&follow=false&group", 1), ack(0, 1)}},
+	} {
+		c.o.Group = "g"
+		if _, asked, _ := follow(t, c.o, false, c.answers...); !reflect.DeepEqual(asked, c.asked) {
+			t.Errorf("%s: asked for %q, want %q", name, asked, c.asked)
+		}
 	}
 }
 

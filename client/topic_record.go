@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 
 // Record is a record of a Topic as an envelope holds it.
 type Record struct {
-	Cursor string
+	Cursor string // the place after it
+	From   string // of a group: the place before it
 	Time   time.Time
 	Data   []byte // as it was sent; with its end of line where records are lines
 	Missed uint64 // above 0, nothing else is set: so many records are missing here
@@ -32,8 +34,11 @@ func NewRecordReader(r *Records) *RecordReader {
 	return &RecordReader{in: bufio.NewReaderSize(r, 256<<10), contentType: r.ContentType}
 }
 
-// Waiting tells whether Next may have to wait for the Hub.
-func (r *RecordReader) Waiting() bool { return r.in.Buffered() == 0 }
+// Waiting tells whether Next has to wait for the Hub.
+func (r *RecordReader) Waiting() bool {
+	there, _ := r.in.Peek(r.in.Buffered()) // what is buffered is there
+	return bytes.IndexByte(there, '\n') < 0
+}
 
 // CutError is the end of a connection before that of its stream.
 type CutError struct{ Err error }
@@ -61,17 +66,22 @@ func (r *RecordReader) Next() (Record, error) {
 	}
 }
 
+// envelope is a line of an answer with Envelope.
+type envelope struct {
+	Cursor   string          `json:"cursor"`
+	From     string          `json:"from"`
+	Time     time.Time       `json:"time"`
+	Encoding string          `json:"encoding"` // where data is no JSON value of the record's own type
+	Data     json.RawMessage `json:"data"`
+	Missed   uint64          `json:"missed"`
+}
+
 func (r *RecordReader) open(line []byte) (Record, error) {
-	var e struct {
-		Cursor string          `json:"cursor"`
-		Time   time.Time       `json:"time"`
-		Data   json.RawMessage `json:"data"`
-		Missed uint64          `json:"missed"`
-	}
+	var e envelope
 	err := json.Unmarshal(line, &e)
-	record := Record{Cursor: e.Cursor, Time: e.Time, Missed: e.Missed, Line: line}
+	record := Record{Cursor: e.Cursor, From: e.From, Time: e.Time, Missed: e.Missed, Line: line}
 	if err == nil && e.Missed == 0 {
-		record.Data, err = r.data(e.Data)
+		record.Data, err = r.data(e)
 	}
 	if err != nil {
 		return Record{}, fmt.Errorf("the Hub sent a record that cannot be read: %w", err)
@@ -79,15 +89,19 @@ func (r *RecordReader) open(line []byte) (Record, error) {
 	return record, nil
 }
 
-func (r *RecordReader) data(raw json.RawMessage) ([]byte, error) {
-	switch r.contentType {
-	case waverider.TypeText:
-		var text string
-		err := json.Unmarshal(raw, &text)
-		return []byte(text), err
-	case waverider.TypeBytes:
-		var data []byte
-		return data, json.Unmarshal(raw, &data)
+// data is the bytes of a record.
+func (r *RecordReader) data(e envelope) (data []byte, err error) {
+	lines := r.contentType == waverider.TypeNDJSON || r.contentType == waverider.TypeTextNDJSON
+	switch {
+	case e.Encoding == "base64":
+		return data, json.Unmarshal(e.Data, &data)
+	case lines && e.Encoding == "":
+		return append(e.Data, '\n'), nil
 	}
-	return append(raw, '\n'), nil
+	var text string
+	err = json.Unmarshal(e.Data, &text)
+	if lines {
+		text += "\n"
+	}
+	return []byte(text), err
 }

@@ -26,6 +26,7 @@ type TopicReadOptions struct {
 	Once        bool          // end at what there is now
 	Group       string        // read as this group, which is remembered
 	ExplicitAck bool          // of a Group: its place moves by AckTopic only
+	AckWait     time.Duration // of ExplicitAck: what is not acked for so long is given again; 0: the Hub's default
 	Expire      time.Duration // of a Group: how long it is remembered unread; 0: the Hub's default
 	Envelope    bool          // each record as a line of JSON with its cursor and time
 	ContentType string        // of the Topic; makes one that is not there
@@ -47,6 +48,9 @@ func (o TopicReadOptions) query() url.Values {
 	}
 	if o.ExplicitAck {
 		q.Set("ack", "explicit")
+	}
+	if o.AckWait > 0 {
+		q.Set("ack-wait", o.AckWait.String())
 	}
 	if o.Expire > 0 {
 		q.Set("expire", o.Expire.String())
@@ -128,14 +132,17 @@ func (c *Client) SendTopicAcked(ctx context.Context, name string, body io.Reader
 }
 
 // AckTopic tells that a group has done with everything it was given before
-// cursor; with from only with what is not before that.
-func (c *Client) AckTopic(ctx context.Context, name, group, from, cursor string) (raw json.RawMessage, err error) {
+// cursor; with from only with what is not before that. It is on disk when this
+// returns where the group is now: all before that is acked.
+func (c *Client) AckTopic(ctx context.Context, name, group, from, cursor string) (at string, err error) {
 	body := map[string]any{"cursor": cursor}
 	set(body, "from", from)
 	data, err := json.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("encode request: %w", err)
+		return "", fmt.Errorf("encode request: %w", err)
 	}
-	return raw, c.decode(ctx, call{method: http.MethodPost, path: []string{"topic", name, "ack"}, query: url.Values{"group": {group}},
-		header: http.Header{"Content-Type": {"application/json"}}, body: bytes.NewReader(data)}, &raw)
+	var answer struct{ Cursor string }
+	err = c.decode(ctx, call{method: http.MethodPost, path: []string{"topic", name, "ack"}, query: url.Values{"group": {group}},
+		header: http.Header{"Content-Type": {"application/json"}}, body: bytes.NewReader(data)}, &answer)
+	return answer.Cursor, err
 }

@@ -82,14 +82,15 @@ func read(t *testing.T, contentType string, answer http.HandlerFunc) (got []stri
 func TestRecordsOfEveryTypeAreTheBytesThatWereSent(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
 	for contentType, c := range map[string]struct{ lines, want []string }{
-		waverider.TypeNDJSON: {[]string{`{"a": 1.50}`, `"text"`, `"` + long + `"`}, []string{"{\"a\": 1.50}\n", "\"text\"\n", `"` + long + "\"\n"}},
-		waverider.TypeText:   {[]string{`"a\nb"`, `""`, `"é"`}, []string{"a\nb", "", "é"}},
-		waverider.TypeBytes:  {[]string{`"AP8="`, `""`}, []string{"\x00\xff", ""}},
+		waverider.TypeNDJSON: {[]string{`"data":{"a": 1.50}`, `"data":"text"`, `"data":"` + long + `"`, `"encoding":"text","data":"no json"`, `"encoding":"base64","data":"/wo="`},
+			[]string{"{\"a\": 1.50}\n", "\"text\"\n", `"` + long + "\"\n", "no json\n", "\xff\n"}},
+		waverider.TypeText:  {[]string{`"data":"a\nb"`, `"data":""`, `"data":"é"`, `"encoding":"base64","data":"/w=="`}, []string{"a\nb", "", "é", "\xff"}},
+		waverider.TypeBytes: {[]string{`"encoding":"base64","data":"AP8="`, `"encoding":"base64","data":""`}, []string{"\x00\xff", ""}},
 	} {
 		got, missed, err := read(t, contentType, func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintln(w, `{"missed":7}`)
 			for i, data := range c.lines {
-				fmt.Fprintf(w, `{"cursor":"c%d","time":"2026-05-04T10:00:00Z","data":%s}`+"\n", i, data)
+				fmt.Fprintf(w, `{"cursor":"c%d","time":"2026-05-04T10:00:00.000Z",%s}`+"\n", i, data)
 			}
 		})
 		if err != io.EOF || missed != 7 || !reflect.DeepEqual(got, c.want) {
