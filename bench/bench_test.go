@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -98,6 +100,7 @@ func TestFloorsCarryTheSameBytesAsAHub(t *testing.T) {
 		args []string
 		data []byte
 	}{
+		"bare":    {g.relay, nil, textLines(50_000)},
 		"relay":   {g.relayDuplex, bare, textLines(50_000)},
 		"text":    {g.relayDuplex, append(bare, "text"), textLines(50_000)},
 		"pipes":   {g.pipeDuplex, bare, textLines(50_000)},
@@ -111,6 +114,34 @@ func TestFloorsCarryTheSameBytesAsAHub(t *testing.T) {
 			defer d.close()
 			if err := d.prepare(c.data); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestCheckerNoticesWhatIsNotTheNextRecord(t *testing.T) {
+	const n = 50
+	data := numbered(100, n)
+	if len(data) != n*lineSize || !json.Valid(data[:lineSize]) {
+		t.Fatalf("%d bytes, first %q", len(data), data[:lineSize])
+	}
+	for name, c := range map[string]struct {
+		spoil func([]byte) []byte
+		want  string
+	}{
+		"right":   {func(p []byte) []byte { return p }, ""},
+		"lost":    {func(p []byte) []byte { return slices.Delete(p, 10*lineSize, 11*lineSize) }, "record 111 came where 110 was due"},
+		"doubled": {func(p []byte) []byte { return slices.Insert(p, 10*lineSize, p[9*lineSize:10*lineSize]...) }, "record 109 came where 110 was due"},
+		"cut":     {func(p []byte) []byte { return slices.Delete(p, 1050, 1051) }, "record 110 came where 110 was due"},
+		"short":   {func(p []byte) []byte { return p[:len(p)-1] }, "after 149 of 150 records"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := c.spoil(bytes.Clone(data))
+			for _, r := range []io.Reader{bytes.NewReader(in), iotest.OneByteReader(bytes.NewReader(in))} {
+				err := (&checker{next: 100}).readRecords(r, 100+n)
+				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+					t.Errorf("%v, want %q", err, c.want)
+				}
 			}
 		})
 	}

@@ -38,7 +38,14 @@ func hubDuplex(ctx context.Context, h *testhub.Hub, id, contentType string) (*du
 
 // relayDuplex runs the relay around a bare node.
 func (g *rig) relayDuplex(ctx context.Context, args ...string) (*duplex, error) {
-	f, err := g.startFloor(ctx, append([]string{"__relay", g.node}, args...)...)
+	return g.relay(ctx, append([]string{g.node}, args...)...)
+}
+
+// bareRelay runs the relay around nothing.
+func (g *rig) bareRelay(ctx context.Context) (*duplex, error) { return g.relay(ctx) }
+
+func (g *rig) relay(ctx context.Context, command ...string) (*duplex, error) {
+	f, err := g.startFloor(ctx, append([]string{"__relay"}, command...)...)
 	if err != nil {
 		return nil, err
 	}

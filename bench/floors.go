@@ -60,13 +60,20 @@ func sleepers(count string) error {
 var kept []io.Closer // keeps the pipes from being collected
 
 // relayFloor is the smallest bridge of HTTP to a program's stdin and stdout:
-// what a Hub has to keep up with.
+// what a Hub has to keep up with. Without a program it hands on what comes in.
 func relayFloor(args []string) error {
-	cmd := exec.Command(args[0], args[1:]...)
-	stdin, inErr := cmd.StdinPipe()
-	stdout, outErr := cmd.StdoutPipe()
-	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
-		return err
+	var stdin io.Writer
+	var stdout io.Reader
+	if len(args) == 0 {
+		stdout, stdin = io.Pipe()
+	} else {
+		cmd := exec.Command(args[0], args[1:]...)
+		in, inErr := cmd.StdinPipe()
+		out, outErr := cmd.StdoutPipe()
+		if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+			return err
+		}
+		stdin, stdout = in, out
 	}
 	http.HandleFunc("POST /in", func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)

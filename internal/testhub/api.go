@@ -104,6 +104,9 @@ type Start struct {
 	ID      string `json:"instanceId,omitempty"`
 	Restart string `json:"restart,omitempty"`
 	Limits  any    `json:"limits,omitempty"`
+
+	InputTopic  string `json:"inputTopic,omitempty"`
+	OutputTopic string `json:"outputTopic,omitempty"`
 }
 
 // StartInstance starts an Instance of a Sequence and answers its id.

@@ -32,7 +32,20 @@ type exchange struct {
 	close sync.Once
 }
 
+// exchange sends a request and reads the answer's head.
 func (a API) exchange(ctx context.Context, method, path string, header ...string) (*exchange, error) {
+	e, err := a.send(ctx, method, path, header...)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.answer(method, path); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// send sends the head of a request.
+func (a API) send(ctx context.Context, method, path string, header ...string) (*exchange, error) {
 	addr := a.addr()
 	dialer := net.Dialer{Timeout: dialTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", addr)
@@ -50,17 +63,19 @@ func (a API) exchange(ctx context.Context, method, path string, header ...string
 	if _, err := io.WriteString(conn, head.String()); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	req := &http.Request{Method: method}
-	if e.resp, err = http.ReadResponse(e.in, req); err != nil {
-		return nil, errors.Join(err, e.Close())
+	return e, nil
+}
+
+// answer reads the head of the answer.
+func (e *exchange) answer(method, path string) (err error) {
+	if e.resp, err = http.ReadResponse(e.in, &http.Request{Method: method}); err != nil {
+		return err
 	}
 	if e.resp.StatusCode >= 400 {
 		text, _ := io.ReadAll(io.LimitReader(e.resp.Body, 64<<10)) // what there is will do
-		err := &StatusError{method, path, e.resp.StatusCode, text}
-		_ = e.Close()
-		return nil, err
+		return &StatusError{method, path, e.resp.StatusCode, text}
 	}
-	return e, nil
+	return nil
 }
 
 // Close cuts the connection.

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"waverider/internal/testhub"
+)
+
+// passed is what is sent through a Topic in one run: 256 MB, whole records.
+const passed = 2_560_000
+
+// benchTopicBytes sends records from one HTTP producer through a Topic to one
+// HTTP reader, who checks that each comes, once and in order.
+func benchTopicBytes(ctx context.Context, g *rig) ([]figure, error) {
+	const runs = 3
+	data := numbered(0, passed)
+	var failed []error
+	took := map[string]series{}
+	err := g.withHub(ctx, nil, func(h *testhub.Hub) error {
+		ways := map[string]func() (time.Duration, error){
+			"raw":   func() (time.Duration, error) { return g.timeRawJetStream(ctx, len(data)) },
+			"relay": func() (time.Duration, error) { return g.throughRelay(ctx, data) },
+		}
+		for _, d := range durabilities {
+			ways[d] = func() (time.Duration, error) { return throughTopic(ctx, h, d, data) }
+		}
+		for i := range runs + 1 {
+			for name, once := range ways {
+				d, err := once()
+				if err != nil { // the others are still worth knowing
+					failed = append(failed, fmt.Errorf("%s: %w", name, err))
+					delete(ways, name)
+				} else if i > 0 { // the first round warms up
+					took[name] = append(took[name], d)
+				}
+			}
+		}
+		return errors.Join(failed...)
+	})
+	rate := func(d time.Duration) float64 { return float64(len(data)) / max(d.Seconds(), 1e-9) / mega }
+	limit := func(name string) float64 { return rate(took[name].median()) }
+	var figures []figure
+	for _, f := range []struct {
+		durability string
+		figure     figure
+	}{
+		{"async", figure{Goal: 300, Limit: limit("raw"), LimitName: "raw JetStream, publish + consume", RatioGoal: 0.5}},
+		{"sync", figure{Goal: 220, Limit: limit("async"), LimitName: "the same, async", RatioGoal: 0.6}},
+		{"memory", figure{Goal: 750, Limit: limit("relay"), LimitName: "relay, nothing kept"}},
+	} {
+		s := took[f.durability]
+		if len(s) < runs {
+			continue
+		}
+		f.figure.Name, f.figure.Unit, f.figure.More = "HTTP to Topic to HTTP, "+f.durability, "MB/s", true
+		f.figure.Value = rate(s.median())
+		f.figure.Note = fmt.Sprintf("%d runs of 256 MB, best %s, worst %s; no record missing, none twice, all in order", runs,
+			quantity(rate(s.quantile(0)), "MB/s"), quantity(rate(s.quantile(1)), "MB/s"))
+		figures = append(figures, f.figure)
+	}
+	return figures, err
+}
+
+var durabilities = []string{"async", "sync", "memory"}
+
+func benchTopic(name, durability string) testhub.Topic {
+	return testhub.Topic{ID: name, ContentType: testhub.NDJSON, Durability: durability}
+}
+
+// throughTopic takes the time until the reader has all of data and the
+// producer's answer has come.
+func throughTopic(ctx context.Context, h *testhub.Hub, durability string, data []byte) (took time.Duration, err error) {
+	const topic = "bench.bytes"
+	if err := h.CreateTopic(ctx, testhub.Topic{ID: topic, Durability: durability}); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, h.DeleteTopic(ctx, topic)) }()
+	out, err := h.ReadTopic(ctx, topic, "")
+	if err != nil {
+		return 0, err
+	}
+	defer out.Close()
+	in, err := h.Produce(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	began, stored := time.Now(), make(chan error, 1)
+	go func() {
+		err := writePieces(in, data)
+		if err == nil {
+			err = in.Finish()
+		}
+		stored <- err
+	}()
+	if err := (&checker{}).readRecords(out, len(data)/lineSize); err != nil {
+		return 0, errors.Join(err, in.Close(), <-stored)
+	}
+	err = <-stored
+	return time.Since(began), err
+}
+
+// throughRelay moves data over the same two requests through a server that
+// keeps nothing.
+func (g *rig) throughRelay(ctx context.Context, data []byte) (time.Duration, error) {
+	d, err := g.bareRelay(ctx)
+	if err != nil {
+		return 0, err
+	}
+	began, sent := time.Now(), make(chan error, 1)
+	go func() { sent <- writePieces(d.in, data) }()
+	err = (&checker{}).readRecords(d.out, len(data)/lineSize)
+	took := time.Since(began)
+	return took, errors.Join(err, d.close(), <-sent)
+}
+
+// timeRawJetStream runs the engine by itself.
+func (g *rig) timeRawJetStream(ctx context.Context, size int) (time.Duration, error) {
+	raw, err := g.build(ctx, "rawjs")
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp(g.dir, "raw-")
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, raw, "-async", "-dir", dir, "-bytes", strconv.Itoa(size))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+		return 0, fmt.Errorf("raw JetStream: %w", err)
+	}
+	nanos, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	return time.Duration(nanos), err
+}
+
+// build makes one of the programs beside this one, once.
+func (g *rig) build(ctx context.Context, name string) (string, error) {
+	path := g.program(name)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "waverider/bench/"+name).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s, which takes go and this module's folder: %w\n%s", name, err, out)
+	}
+	return path, nil
+}
