@@ -29,7 +29,7 @@ func benchTopicBytes(ctx context.Context, g *rig) ([]figure, error) {
 			"relay": func() (time.Duration, error) { return g.throughRelay(ctx, data) },
 		}
 		for _, d := range durabilities {
-			ways[d] = func() (time.Duration, error) { return throughTopic(ctx, h, d, data) }
+			ways[d] = func() (time.Duration, error) { return pour{durability: d, readers: 1}.run(ctx, h, data) }
 		}
 		for i := range runs + 1 {
 			for name, once := range ways {
@@ -74,36 +74,55 @@ func benchTopic(name, durability string) testhub.Topic {
 	return testhub.Topic{ID: name, ContentType: testhub.NDJSON, Durability: durability}
 }
 
-// throughTopic takes the time until the reader has all of data and the
-// producer's answer has come.
-func throughTopic(ctx context.Context, h *testhub.Hub, durability string, data []byte) (took time.Duration, err error) {
+// pour is one run of records through a Topic.
+type pour struct {
+	durability string
+	readers    int // that read as fast as they can
+	stopped    int // that have connected and read nothing
+}
+
+// run takes the time until every reader has all of data and the producer's
+// answer has come.
+func (p pour) run(ctx context.Context, h *testhub.Hub, data []byte) (took time.Duration, err error) {
 	const topic = "bench.bytes"
-	if err := h.CreateTopic(ctx, testhub.Topic{ID: topic, Durability: durability}); err != nil {
+	if err := h.CreateTopic(ctx, benchTopic(topic, p.durability)); err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, h.DeleteTopic(ctx, topic)) }()
-	out, err := h.ReadTopic(ctx, topic, "")
-	if err != nil {
-		return 0, err
+	var outs []*testhub.Out
+	for range p.stopped + p.readers {
+		out, err := h.ReadTopic(ctx, topic, "")
+		if err != nil {
+			return 0, err
+		}
+		defer out.Close()
+		outs = append(outs, out)
 	}
-	defer out.Close()
 	in, err := h.Produce(ctx, topic)
 	if err != nil {
 		return 0, err
 	}
 	defer in.Close()
-	began, stored := time.Now(), make(chan error, 1)
+	began, done := time.Now(), make(chan error)
 	go func() {
 		err := writePieces(in, data)
 		if err == nil {
 			err = in.Finish()
 		}
-		stored <- err
+		done <- err
 	}()
-	if err := (&checker{}).readRecords(out, len(data)/lineSize); err != nil {
-		return 0, errors.Join(err, in.Close(), <-stored)
+	for _, out := range outs[p.stopped:] {
+		go func() { done <- (&checker{}).readRecords(out, len(data)/lineSize) }()
 	}
-	err = <-stored
+	for range 1 + p.readers {
+		if e := <-done; e != nil && err == nil {
+			err = e
+			_ = in.Close() // so that the others end
+			for _, out := range outs {
+				_ = out.Close()
+			}
+		}
+	}
 	return time.Since(began), err
 }
 

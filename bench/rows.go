@@ -23,6 +23,8 @@ var rows = []row{
 	{"bytes", "256 MB through an identity Instance", 2 * time.Minute, benchBytes},
 	{"text", "100-byte text lines through an identity Instance", 2 * time.Minute, benchText},
 	{"objects", "100-byte NDJSON objects through two programs", 3 * time.Minute, benchObjects},
+	{"topiclatency", "one record from a producer to a reader", time.Minute, benchTopicLatency},
+	{"topicreaders", "four readers of a Topic, and one that has stopped", 3 * time.Minute, benchTopicReaders},
 	{"topicbytes", "256 MB through a Topic, HTTP to HTTP", 5 * time.Minute, benchTopicBytes},
 	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},
 	{"many", "100 Instances started at once", 2 * time.Minute, benchMany},
