@@ -26,6 +26,7 @@ var rows = []row{
 	{"topiclatency", "one record from a producer to a reader", time.Minute, benchTopicLatency},
 	{"topicreaders", "four readers of a Topic, and one that has stopped", 3 * time.Minute, benchTopicReaders},
 	{"topicbytes", "256 MB through a Topic, HTTP to HTTP", 5 * time.Minute, benchTopicBytes},
+	{"topicchain", "two Node programs joined by a Topic", 3 * time.Minute, benchTopicChain},
 	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},
 	{"many", "100 Instances started at once", 2 * time.Minute, benchMany},
 	{"end", "stop, kill of a busy loop, removal", time.Minute, benchEnd},
