@@ -25,6 +25,7 @@ var rows = []row{
 	{"objects", "100-byte NDJSON objects through two programs", 3 * time.Minute, benchObjects},
 	{"topiclatency", "one record from a producer to a reader", time.Minute, benchTopicLatency},
 	{"topicreaders", "four readers of a Topic, and one that has stopped", 3 * time.Minute, benchTopicReaders},
+	{"topicacks", "1,000 sync Topics, 10 records a second each", 2 * time.Minute, benchTopicAcks},
 	{"topicbytes", "256 MB through a Topic, HTTP to HTTP", 5 * time.Minute, benchTopicBytes},
 	{"topicchain", "two Node programs joined by a Topic", 3 * time.Minute, benchTopicChain},
 	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},
