@@ -26,6 +26,8 @@ var rows = []row{
 	{"topiclatency", "one record from a producer to a reader", time.Minute, benchTopicLatency},
 	{"topicreaders", "four readers of a Topic, and one that has stopped", 3 * time.Minute, benchTopicReaders},
 	{"topicacks", "1,000 sync Topics, 10 records a second each", 2 * time.Minute, benchTopicAcks},
+	{"topiccount", "1,000 and 10,000 Topics: memory, restart", 4 * time.Minute, benchTopicCount},
+	{"topicdisk", "disk of Topics whose records were dropped", 5 * time.Minute, benchTopicDisk},
 	{"topicbytes", "256 MB through a Topic, HTTP to HTTP", 5 * time.Minute, benchTopicBytes},
 	{"topicchain", "two Node programs joined by a Topic", 3 * time.Minute, benchTopicChain},
 	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},

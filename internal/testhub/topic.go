@@ -38,6 +38,7 @@ func (a API) CreateTopic(ctx context.Context, t Topic) error {
 // TopicInfo is what the rigs look at of a Topic.
 type TopicInfo struct {
 	Records int64         `json:"records"`
+	Bytes   int64         `json:"bytes"`
 	Total   int64         `json:"total"`
 	Readers []TopicReader `json:"readers"`
 	Damage  []TopicDamage `json:"damage"`
