@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"internal/testbin":       {},                   // builds the binary for tests
 	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it
 	"bench":                  {"internal/testhub"}, // measures the built product
+	"bench/rawjs":            {},                   // the engine without us, to measure against
 	"faults":                 {"internal/testhub", "faults/tally"},
 	"faults/tally":           {}, // counts records, for any fault
 	"e2e":                    {"*"},
