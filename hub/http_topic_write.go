@@ -118,7 +118,7 @@ func withRecords(err error, n uint64) error {
 // A body is read in pieces that grow with its speed.
 const (
 	firstPiece = 4 << 10
-	maxPiece   = 256 << 10
+	maxPiece   = 240 << 10 // with its table a batch of it fits 256 KiB
 )
 
 // read adds the records of a body. What a broken one ends with is no record.

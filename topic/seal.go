@@ -20,7 +20,11 @@ func (t *Topic) seal(n int) (work []*sealed, size int) {
 		t.queue = t.queue[1:]
 		p.queued = false
 		count, bytes := uint64(p.open.Count()), uint64(p.open.Bytes())
-		b := p.open.Seal(batch.Header{Origin: t.store.origin, Incarnation: t.run().Incarnation, First: next, Before: before,
+		seal := p.open.Seal
+		if t.memory() {
+			seal = p.open.SealUnstored
+		}
+		b := seal(batch.Header{Origin: t.store.origin, Incarnation: t.run().Incarnation, First: next, Before: before,
 			Epoch: p.tag.Epoch, End: p.tag.End, Cause: p.tag.Cause})
 		p.open = nil
 		w := &sealed{topic: t, from: p, batch: b, count: count, last: p.tag}

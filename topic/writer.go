@@ -134,7 +134,11 @@ func (w *Writer) Append(ctx context.Context, records []byte, lengths []uint32, t
 		t.mu.Lock()
 	}
 	if p.open == nil {
-		p.open = batch.NewBuilder(len(records))
+		hint := len(records)
+		if t.busy && hint >= 64<<10 { // more will come before it is sealed
+			hint = batch.MaxData
+		}
+		p.open = batch.NewBuilder(hint)
 	}
 	p.open.Add(records, lengths, time.Now().UnixMilli(), nil)
 	p.tag = tag

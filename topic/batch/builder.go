@@ -161,7 +161,13 @@ func (b *Builder) addKeys(keys []uint32, count int) {
 // Seal makes a batch of what was added: Count of h is set from it and, if
 // there are records, Time. The Builder must not be used after. The batch has
 // one reference, which is the caller's.
-func (b *Builder) Seal(h Header) *Batch {
+func (b *Builder) Seal(h Header) *Batch { return b.seal(h, true) }
+
+// SealUnstored is Seal for a batch that never leaves this process: it has no
+// check sum, and Encoded is of no use.
+func (b *Builder) SealUnstored(h Header) *Batch { return b.seal(h, false) }
+
+func (b *Builder) seal(h Header, sum bool) *Batch {
 	if b.sealed {
 		panic("batch: sealed twice")
 	}
@@ -197,7 +203,9 @@ func (b *Builder) Seal(h Header) *Batch {
 	}
 	l.table = uint32(len(p) - b.end)
 	l.put(p)
-	p = binary.LittleEndian.AppendUint32(p, crc32.Checksum(p, castagnoli))
+	if sum {
+		p = binary.LittleEndian.AppendUint32(p, crc32.Checksum(p, castagnoli))
+	}
 	s := newBatch(l.Header, p, p[headerSize:b.end:b.end], t)
 	s.memory = b.data
 	*b = Builder{sealed: true}
