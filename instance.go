@@ -1,6 +1,7 @@
 package waverider
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -94,6 +95,8 @@ type StartRequest struct {
 	InstanceID  InstanceID      `json:"instanceId,omitempty"`
 	InputTopic  string          `json:"inputTopic,omitempty"`
 	OutputTopic string          `json:"outputTopic,omitempty"`
+	InputType   string          `json:"inputType,omitempty"`  // content type of the input Topic, where it does not exist
+	OutputType  string          `json:"outputType,omitempty"` // content type of the output, where the program declares none
 	Limits      Limits          `json:"limits,omitzero"`
 	Restart     RestartPolicy   `json:"restart,omitempty"`
 	Ack         Ack             `json:"ack,omitempty"`       // of an input Topic; "" is what the package says
@@ -127,6 +130,11 @@ func (r StartRequest) validateTopics() error {
 	for _, topic := range [][2]string{{"inputTopic", r.InputTopic}, {"outputTopic", r.OutputTopic}} {
 		if _, err := ParseTopicName(topic[1]); err != nil && topic[1] != "" {
 			return Errorf(Invalid, "%s: %s", topic[0], err)
+		}
+	}
+	for _, kind := range [][2]string{{"inputType", r.InputType}, {"outputType", r.OutputType}} {
+		if known, err := ParseContentType(kind[1]); kind[1] != "" && known != kind[1] {
+			return Errorf(Invalid, "%s: %v", kind[0], cmp.Or(err, error(Errorf(Invalid, "want %s", known))))
 		}
 	}
 	switch r.Ack {

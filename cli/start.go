@@ -24,6 +24,8 @@ type startFlags struct {
 	pids, files  int
 	inputTopic   string
 	outputTopic  string
+	inputType    string
+	outputType   string
 	ack          string
 	readAhead    int
 	follow       bool
@@ -43,11 +45,15 @@ func (f *startFlags) register(a *app, cmd *cobra.Command) {
 	fs.IntVar(&f.files, "files", 0, "limit of open files")
 	fs.StringVar(&f.inputTopic, "input-topic", "", "Topic that feeds the program: it goes on where it was when it is started again")
 	fs.StringVar(&f.outputTopic, "output-topic", "", "Topic that its output goes to")
+	fs.StringVar(&f.inputType, "input-type", "", "content type of the input Topic, if it does not exist yet: ndjson|text|binary, or in full")
+	fs.StringVar(&f.outputType, "output-type", "", "content type of the output, if the program declares none")
 	fs.StringVar(&f.ack, "ack", "", "when a record of the input Topic is done: auto (its output is stored) or save (the program saved)")
 	fs.IntVar(&f.readAhead, "read-ahead", 0, "records of the input Topic the program may hold unfinished")
 	fs.BoolVarP(&f.follow, "follow", "f", false, "show what the program puts out until it ends (Ctrl-C lets it run on)")
 	_ = cmd.RegisterFlagCompletionFunc("input-topic", a.completeTopicFlag)
 	_ = cmd.RegisterFlagCompletionFunc("output-topic", a.completeTopicFlag)
+	_ = cmd.RegisterFlagCompletionFunc("input-type", completeTypes)
+	_ = cmd.RegisterFlagCompletionFunc("output-type", completeTypes)
 	_ = cmd.RegisterFlagCompletionFunc("ack", cobra.FixedCompletions([]string{string(waverider.AckAuto), string(waverider.AckSave)}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("restart", cobra.FixedCompletions(restartPolicies, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -59,8 +65,14 @@ func (f *startFlags) request(words []string) (waverider.StartRequest, error) {
 		InputTopic: f.inputTopic, OutputTopic: f.outputTopic, Ack: waverider.Ack(f.ack), ReadAhead: f.readAhead,
 		Limits: waverider.Limits{Memory: f.memory, CPU: f.cpu, PIDs: f.pids, Files: f.files},
 	}
-	err := req.Validate()
-	if err != nil {
+	var err error
+	if req.InputType, err = contentType("--input-type", f.inputType); err != nil {
+		return req, err
+	}
+	if req.OutputType, err = contentType("--output-type", f.outputType); err != nil {
+		return req, err
+	}
+	if err = req.Validate(); err != nil {
 		return req, usage("%s", err)
 	}
 	if req.Args, err = jsonFlag("--args", f.args, '['); err != nil {

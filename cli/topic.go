@@ -77,7 +77,7 @@ func (a *app) topicList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			want, err := contentType(kind)
+			want, err := contentType("--type", kind)
 			if err != nil {
 				return err
 			}

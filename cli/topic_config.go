@@ -23,14 +23,14 @@ var shortTypes = map[string]string{
 
 var completeTypes = cobra.FixedCompletions([]string{"ndjson\tone JSON value a line", "text", "binary"}, cobra.ShellCompDirectiveNoFileComp)
 
-// contentType is the full name of a type; empty stays empty.
-func contentType(word string) (string, error) {
+// contentType is the full name of a flag's type; empty stays empty.
+func contentType(flag, word string) (string, error) {
 	if full, ok := shortTypes[strings.ToLower(word)]; ok || word == "" {
 		return full, nil
 	}
 	full, err := waverider.ParseContentType(word)
 	if err != nil {
-		return "", usage("--type %q: want ndjson, text or binary, or the content type in full, such as %s", word, waverider.TypeNDJSON)
+		return "", usage("%s %q: want ndjson, text or binary, or the content type in full, such as %s", flag, word, waverider.TypeNDJSON)
 	}
 	return full, nil
 }
@@ -152,7 +152,7 @@ dropped.`,
 			cfg := waverider.TopicConfig{Name: waverider.TopicName(list[0]), Durability: waverider.Durability(durability),
 				Description: f.description, Owner: f.owner, MaxBytes: int64(f.maxSize), MaxAge: waverider.Age(f.maxAge), MaxRecord: int(f.maxRecord)}
 			var err error
-			if cfg.ContentType, err = contentType(kind); err != nil {
+			if cfg.ContentType, err = contentType("--type", kind); err != nil {
 				return err
 			}
 			if cfg.Discard, err = f.discarding(); err != nil {

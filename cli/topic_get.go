@@ -92,7 +92,7 @@ func (f *getFlags) register(a *app, cmd *cobra.Command) {
 
 // options checks the flags before anything is sent.
 func (f *getFlags) options(now time.Time) (o client.TopicReadOptions, err error) {
-	if o.ContentType, err = contentType(f.kind); err != nil {
+	if o.ContentType, err = contentType("--type", f.kind); err != nil {
 		return o, err
 	}
 	if o.From, err = readFrom(f.from, now); err != nil {

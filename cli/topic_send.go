@@ -77,7 +77,7 @@ func (a *app) showCursor(cursor string) error {
 // sendType is the content type that is sent: the one the user says, that of the
 // Topic, or what the file's name says.
 func (a *app) sendType(ctx context.Context, c *client.Client, name, flag string, more []string) (string, error) {
-	if kind, err := contentType(flag); err != nil || kind != "" {
+	if kind, err := contentType("--type", flag); err != nil || kind != "" {
 		return kind, err
 	}
 	if kind, err := knownType(ctx, c, name); err != nil || kind != "" {

@@ -44,11 +44,11 @@ func TestContentTypesHaveShortNames(t *testing.T) {
 		"": "", "ndjson": waverider.TypeNDJSON, "JSON": waverider.TypeNDJSON, "text": waverider.TypeText, "binary": waverider.TypeBytes,
 		"text/plain; charset=utf-8": waverider.TypeText, "text/x-ndjson": waverider.TypeTextNDJSON,
 	} {
-		if got, err := contentType(word); err != nil || got != want {
+		if got, err := contentType("--type", word); err != nil || got != want {
 			t.Errorf("%q: %q, %v", word, got, err)
 		}
 	}
-	if _, err := contentType("xml"); exitCode(err) != exitUsage {
+	if _, err := contentType("--type", "xml"); exitCode(err) != exitUsage {
 		t.Errorf("xml: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,15 +33,28 @@ func outputTopic(rec journal.Instance) waverider.TopicName {
 
 // joinInput finds the Topic of a program's input, or makes it.
 func (in *Instance) joinInput(ctx context.Context, rec journal.Instance) (*topic.Topic, error) {
-	return in.join(ctx, inputTopic(rec), rec.Declared.RequiresType)
+	return in.join(ctx, inputTopic(rec), cmp.Or(rec.Request.InputType, rec.Declared.RequiresType))
 }
 
 // joinOutput finds the Topic of a program's output, or makes it.
 func (in *Instance) joinOutput(ctx context.Context, rec journal.Instance) (*topic.Topic, error) {
-	return in.join(ctx, outputTopic(rec), rec.Declared.ProvidesType)
+	return in.join(ctx, outputTopic(rec), cmp.Or(rec.Request.OutputType, rec.Declared.ProvidesType))
 }
 
-// join takes the type that the program declared, else that of the Topic, else
+// wantedOutput is what the output should be where the program does not say: what
+// the start asked for, or what its Topic is.
+func (in *Instance) wantedOutput(rec journal.Instance) string {
+	if rec.Request.OutputType != "" || in.hub.cfg.Topics == nil {
+		return rec.Request.OutputType
+	}
+	t, err := in.hub.cfg.Topics.Topic(outputTopic(rec))
+	if err != nil {
+		return ""
+	}
+	return t.Config().ContentType
+}
+
+// join takes the type that start or program declared, else that of the Topic, else
 // JSON lines. It fails when they do not agree.
 func (in *Instance) join(ctx context.Context, name waverider.TopicName, declared string) (*topic.Topic, error) {
 	topics := in.hub.cfg.Topics
@@ -179,6 +193,7 @@ func outputElsewhere(rec journal.Instance) error {
 
 // resumption is what a new run of a slot must know of those before.
 func (in *Instance) resumption(ctx context.Context, rec journal.Instance, start *runner.Start) error {
+	start.OutputType = in.wantedOutput(rec)
 	from := inputTopic(rec)
 	if from == "" || in.hub.cfg.Topics == nil {
 		return nil

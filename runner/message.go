@@ -18,6 +18,7 @@ type Start struct {
 	API         API                  `json:"api"`
 	InputTopic  string               `json:"inputTopic,omitempty"`
 	OutputTopic string               `json:"outputTopic,omitempty"`
+	OutputType  string               `json:"outputType,omitempty"` // what the output is, where the program does not say
 	Limits      waverider.Limits     `json:"limits,omitzero"`
 	State       json.RawMessage      `json:"state,omitempty"`
 	ExitTimeout int                  `json:"exitTimeout,omitempty"` // ms

@@ -12,8 +12,8 @@ const TURN = 256 * 1024; // bytes written before other events get a turn
 
 // produce writes value to output and resolves at its end. announce is called
 // once, before the first byte, with what the output is; declared is what says
-// so, the value itself or the function that makes it.
-async function produce(value, output, announce, declared = value) {
+// so, the value itself or the function that makes it; else wanted does.
+async function produce(value, output, announce, wanted = '', declared = value) {
   if (value === undefined) return; // no output, as the program returned nothing
   if (value === null) throw new TypeError('the program returned null: return a stream, an iterable, a value or nothing');
   switch (typeof value) {
@@ -22,7 +22,7 @@ async function produce(value, output, announce, declared = value) {
       output.write(String(value));
       return;
     case 'function':
-      await produce(await value(), output, announce, value.contentType ? value : undefined);
+      await produce(await value(), output, announce, wanted, value.contentType ? value : undefined);
       return;
     default:
   }
@@ -31,6 +31,7 @@ async function produce(value, output, announce, declared = value) {
     announce(about);
   });
   const whole = value instanceof InputStream && value.untouched();
+  if (wanted && !whole) told.is(wanted);
   if (whole && !told.known()) {
     await produceInput(value, output, told);
   } else if (isStream(value) && !whole) {

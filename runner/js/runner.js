@@ -121,7 +121,7 @@ class Runner {
       const onStream = () => this.progress !== null && this.progress.readsAhead();
       const value = await runChain(chain.functions, this.context, this.stream, start.args || [], onStream);
       if (value === undefined) await this.stream.whenUnread();
-      await produce(value, this.output, (about) => this.messages.send({ type: 'output', ...about }));
+      await produce(value, this.output, (about) => this.messages.send({ type: 'output', ...about }), start.outputType);
       if (this.progress !== null) this.finish(value === undefined);
     } catch (err) {
       this.exit.fail('run', Code.PROGRAM, err);
