@@ -45,8 +45,15 @@ type group struct {
 type piece struct {
 	from, to uint64
 	holder   *Member   // nil: nobody, they are given again
-	due      time.Time // given again after this; zero: when the holder leaves
+	late     *Member   // without a holder: who had them and did not ack in time
+	due      time.Time // of holder: given again then; zero: when it leaves. Of late: given to it again then
 }
+
+// free takes the piece from who has it.
+func (p *piece) free() { p.holder, p.late, p.due = nil, nil, time.Time{} }
+
+// idle tells whether anybody may have the piece.
+func (p *piece) idle() bool { return p.holder == nil && p.late == nil }
 
 // JoinOptions say how a member reads. The zero value acks by Message.Ack.
 type JoinOptions struct {
@@ -311,16 +318,20 @@ func (m *Member) piece(from, to uint64) piece {
 	return p
 }
 
-// overdue takes back what was not acked in time, and answers when that is the
-// case next. Topic.mu is held.
+// overdue takes back what was not acked in time, and answers when it has to be
+// looked at next. Topic.mu is held.
 func (g *group) overdue(now time.Time) (next time.Time) {
 	for i := range g.open {
 		p := &g.open[i]
-		switch {
-		case p.due.IsZero():
-		case !p.due.After(now):
-			p.holder, p.due = nil, time.Time{}
-		case next.IsZero() || p.due.Before(next):
+		if !p.due.IsZero() && !p.due.After(now) {
+			if late := p.holder; late != nil {
+				p.holder, p.late, p.due = nil, late, now.Add(late.o.AckWait) // others first
+			} else {
+				p.free()
+			}
+			g.changed.fire()
+		}
+		if !p.due.IsZero() && (next.IsZero() || p.due.Before(next)) {
 			next = p.due
 		}
 	}
@@ -330,7 +341,7 @@ func (g *group) overdue(now time.Time) (next time.Time) {
 // reclaim gives a member the oldest records that are to be given again.
 // Topic.mu is held.
 func (g *group) reclaim(m *Member, limit uint64) (piece, bool) {
-	i := slices.IndexFunc(g.open, func(p piece) bool { return p.holder == nil })
+	i := slices.IndexFunc(g.open, func(p piece) bool { return p.holder == nil && (p.late != m || g.members == 1) })
 	if i < 0 {
 		return piece{}, false
 	}
@@ -368,7 +379,7 @@ func (g *group) reread(ctx context.Context, p piece) (*Message, error) {
 	}
 	switch {
 	case err != nil:
-		g.open[i].holder, g.open[i].due = nil, time.Time{}
+		g.open[i].free()
 		g.changed.fire()
 		return nil, err
 	case msg == nil:
@@ -376,7 +387,7 @@ func (g *group) reread(ctx context.Context, p piece) (*Message, error) {
 	default:
 		if msg.To < p.to {
 			g.cut(i, msg.To)
-			g.open[i+1].holder, g.open[i+1].due = nil, time.Time{}
+			g.open[i+1].free()
 			g.changed.fire()
 		}
 		g.open[i].from = msg.From
@@ -448,8 +459,8 @@ func (m *Member) leave(keep bool) {
 	r := m.r
 	m.r = nil
 	for i := range g.open {
-		if p := &g.open[i]; p.holder == m && !keep {
-			p.holder, p.due = nil, time.Time{}
+		if p := &g.open[i]; p.holder == m && !keep || p.late == m {
+			p.free()
 		}
 	}
 	g.merge()
@@ -477,7 +488,7 @@ func (g *group) rest() {
 func (g *group) merge() {
 	out := g.open[:0]
 	for _, p := range g.open {
-		if n := len(out); n > 0 && p.holder == nil && out[n-1].holder == nil && out[n-1].to == p.from {
+		if n := len(out); n > 0 && p.idle() && out[n-1].idle() && out[n-1].to == p.from {
 			out[n-1].to = p.to
 			continue
 		}
@@ -490,9 +501,9 @@ func (g *group) merge() {
 // waiting is how many records are not acked, or were given to nobody yet.
 // Topic.mu is held.
 func (g *group) waiting() uint64 {
-	n := g.t.next - min(g.at, g.t.next)
+	n := g.t.count(g.at, g.t.next)
 	for _, p := range g.open {
-		n += p.to - p.from
+		n += g.t.count(p.from, p.to)
 	}
 	return n
 }

@@ -63,7 +63,11 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 		if rest == "" {
 			rest = name
 		}
-		info.Readers = append(info.Readers, ReaderInfo{Name: rest, Kind: kind, Connected: c.readers, Lag: t.count(c.saved.Number, t.next),
+		lag := t.count(c.saved.Number, t.next)
+		if g := t.groups[name]; g != nil {
+			lag = g.waiting()
+		}
+		info.Readers = append(info.Readers, ReaderInfo{Name: rest, Kind: kind, Connected: c.readers, Lag: lag,
 			Next: t.cursorAt(c.saved.Number), Holds: holding(name) && c.onDisk < t.next, Updated: c.saved.Updated, Expires: c.saved.Expires})
 	}
 	for r := range t.readers {
