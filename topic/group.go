@@ -171,7 +171,7 @@ func (m *Member) Next(ctx context.Context, limit uint64) (*Message, error) {
 	for {
 		msg, w, err := m.take(ctx, limit)
 		if msg != nil || err != nil {
-			return msg, err
+			return msg, m.g.t.because(err)
 		}
 		if err := w.wait(ctx); err != nil {
 			return nil, err

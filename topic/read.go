@@ -37,6 +37,8 @@ func (r *Reader) read(ctx context.Context) (*Message, error) {
 	if h := b.Header(); h.First > r.at {
 		r.jump(ctx, h.First)
 	}
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
 	return r.message(b), nil
 }
 

@@ -68,7 +68,10 @@ func (m *Message) Cursor() Cursor { return m.r.CursorAt(m.To) }
 func (m *Message) Cut(n uint64) {
 	if n < m.Count() {
 		m.To = m.From + n
+		t := m.r.t
+		t.mu.Lock() // Info looks at it
 		m.r.at, m.r.sought = m.To, false
+		t.mu.Unlock()
 	}
 }
 
@@ -183,7 +186,7 @@ func (r *Reader) Next(ctx context.Context) (*Message, error) {
 			return m, err
 		case grew == nil:
 			if m, err := r.read(ctx); m != nil || err != nil {
-				return m, err
+				return m, r.t.because(err)
 			}
 			continue
 		}

@@ -169,6 +169,15 @@ func (t *Topic) close(why error) {
 	}
 }
 
+// because is why the Topic has ended, if it has and something else failed
+// with err: it is the cause of that.
+func (t *Topic) because(err error) error {
+	if err == nil || t.life.Err() == nil {
+		return err
+	}
+	return context.Cause(t.life)
+}
+
 // idle waits until no lane has the Topic.
 func (t *Topic) idle(ctx context.Context) error {
 	for {
