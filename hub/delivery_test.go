@@ -84,8 +84,10 @@ func TestPlacesOutliveTheRecordOfAnInstance(t *testing.T) {
 		s.await("out", given)
 		s.want(202, "POST", "/instance/"+slotID+"/_kill", "")
 		s.ended(slotID)
-		s.ended(s.start(other, ""))
-		s.eventually("the Instance to be forgotten", func() bool { return s.call("GET", "/instance/"+slotID, "").status == 404 })
+		s.eventually("the Instance to be forgotten", func() bool {
+			s.ended(s.start(other, ""))
+			return s.call("GET", "/instance/"+slotID, "").status == 404
+		})
 	}
 	same(t, s.await("out", given), slices.Concat(numbered(0, 200), numbered(0, 300)))
 }

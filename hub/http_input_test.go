@@ -97,7 +97,7 @@ func TestInputSentAgainComesOnce(t *testing.T) {
 }
 
 func TestInputFromATopicIsClosedToTheAPI(t *testing.T) {
-	s := newSite(t)
+	s := newJoinedSite(t)
 	id := s.run("echo.js", echo, `{"inputTopic":"t"}`)
 	a := s.want(http.StatusMethodNotAllowed, "POST", "/instance/"+id+"/input", "x", "Content-Type", "text/plain")
 	if a.field(t, "error") != "Input provided in other way" {

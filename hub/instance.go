@@ -46,7 +46,10 @@ type Instance struct {
 	// Of this run, under mu.
 	loaded    bool       // the program has said that it is loaded
 	announced bool       // the program has said what its output is
+	joined    bool       // it is decided whether there is a feed
 	feed      *pump.Feed // its input, when that is a Topic
+	edge      *pump.Edge // how far its output is durable
+	again     bool       // the next run is to begin at once: this one cannot go on
 	refusal   string     // why the run was ended: a Topic does not fit
 }
 

@@ -80,42 +80,75 @@ func (in *Instance) join(ctx context.Context, name waverider.TopicName, declared
 
 // feedTopic gives this run the records of its input Topic, if it has one.
 func (in *Instance) feedTopic(ctx, alive context.Context, proc runtime.Process) {
-	s := proc.Session()
-	rec, err := in.until(alive, func(journal.Instance) bool { return in.loaded })
-	if err != nil || inputTopic(rec) == "" {
+	feed, err := in.openFeed(ctx, alive, proc.Session())
+	if err == nil && feed != nil {
+		err = in.fixInputType(alive, feed.ContentType())
+	}
+	in.update(func(*journal.Instance) { in.feed, in.joined = feed, true })
+	switch {
+	case errors.Is(err, pump.ErrMoved):
+		in.anew(proc)
+		return
+	case err != nil:
+		in.refuse(alive, proc, fmt.Errorf("input: %w", err))
+		return
+	case feed == nil:
 		return
 	}
-	select {
-	case <-s.Connected(): // it has said which input it has
-	case <-alive.Done():
-		return
-	}
-	feed, err := in.openFeed(ctx, rec)
-	if err != nil {
-		in.refuse(ctx, proc, err)
-		return
-	}
-	in.update(func(*journal.Instance) { in.feed = feed })
-	if err = in.fixInputType(alive, feed.ContentType()); err == nil {
-		err = feed.Run(alive, s.Input())
-	}
-	if err != nil && alive.Err() == nil && !errors.Is(err, runner.ErrClosed) && !errors.Is(err, runner.ErrEnded) && !errors.Is(err, topic.ErrClosed) {
-		in.log.Error("input of the instance broke off", "topic", inputTopic(rec), "err", err)
+	err = feed.Run(alive)
+	switch {
+	case errors.Is(err, pump.ErrMoved):
+		in.anew(proc)
+	case err == nil, alive.Err() != nil, errors.Is(err, runner.ErrClosed), errors.Is(err, runner.ErrEnded), errors.Is(err, topic.ErrClosed):
+	default:
+		in.log.Error("input of the instance broke off", "err", err)
 	}
 }
 
-func (in *Instance) openFeed(ctx context.Context, rec journal.Instance) (*pump.Feed, error) {
-	t, err := in.joinInput(ctx, rec)
-	if err != nil {
-		return nil, fmt.Errorf("input: %w", err)
-	}
-	if !slices.Contains(rec.Topics, t.Name()) { // known before there is a place, so that none is left behind
-		in.update(func(rec *journal.Instance) { rec.Topics = append(slices.Clone(rec.Topics), t.Name()) })
-		if err := in.save(); err != nil {
-			return nil, err
+// openFeed joins the input of this run to its Topic once the program has said
+// what it is, also when it has died since. It answers nil when there is none.
+func (in *Instance) openFeed(ctx, alive context.Context, s *runner.Session) (*pump.Feed, error) {
+	rec, err := in.until(alive, func(journal.Instance) bool { return in.loaded })
+	if err == nil {
+		select {
+		case <-s.Connected():
+		case <-alive.Done():
 		}
 	}
-	return pump.OpenFeed(ctx, t, in.id, int(rec.Run), in.savesPlace(rec), in.log)
+	if inputTopic(rec) == "" || !isClosed(s.Connected()) {
+		return nil, nil
+	}
+	t, err := in.joinInput(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.notePlace(t.Name()); err != nil {
+		return nil, err
+	}
+	return pump.OpenFeed(ctx, t, runOf(rec), s.Input(), in.currentEdge(), in.savesPlace(rec), in.log)
+}
+
+func runOf(rec journal.Instance) pump.Run {
+	return pump.Run{Slot: rec.ID, Epoch: rec.Run, Since: rec.Since}
+}
+
+// notePlace writes down that the slot has a place in a Topic, before it has, so
+// that none is left behind.
+func (in *Instance) notePlace(name waverider.TopicName) error {
+	if slices.Contains(in.record().Topics, name) {
+		return nil
+	}
+	in.update(func(rec *journal.Instance) { rec.Topics = append(slices.Clone(rec.Topics), name) })
+	return in.save()
+}
+
+// anew ends a run whose input cannot go on, for the next one to begin at once.
+func (in *Instance) anew(proc runtime.Process) {
+	in.log.Warn("records that the program was given are gone: it is started anew")
+	in.update(func(*journal.Instance) { in.again = true })
+	if err := proc.Kill(); err != nil {
+		in.log.Error("kill", "err", err)
+	}
 }
 
 // ackOf is when input counts as finished: the start says it, or the package.
@@ -159,13 +192,20 @@ func (in *Instance) refuse(ctx context.Context, proc runtime.Process, err error)
 	}
 }
 
+// refused tells that the last run was ended because a Topic does not fit.
+func (in *Instance) refused() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.refusal != ""
+}
+
 // awaitFeed waits until the input of this run is joined to its Topic; it is nil
 // when the input is another.
 func (in *Instance) awaitFeed(ctx context.Context) *pump.Feed {
 	var feed *pump.Feed
-	_, _ = in.until(ctx, func(rec journal.Instance) bool {
+	_, _ = in.until(ctx, func(journal.Instance) bool {
 		feed = in.feed
-		return feed != nil || in.loaded && inputTopic(rec) == ""
+		return in.joined
 	})
 	return feed
 }
@@ -178,7 +218,7 @@ func (in *Instance) drainTopic(ctx context.Context, proc runtime.Process, rec jo
 	in.out.mu.Unlock()
 	err := pump.Drain(ctx, pump.Output{
 		Topic: func(ctx context.Context) (*topic.Topic, error) { return in.joinOutput(ctx, in.record()) },
-		Slot:  in.id, Epoch: rec.Run, Stream: proc.Session().Output(), Feed: feed,
+		Run:   runOf(in.record()), Stream: proc.Session().Output(), Edge: in.currentEdge(), Feed: feed,
 	})
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, runner.ErrDetached), errors.Is(err, topic.ErrClosed):
@@ -194,46 +234,41 @@ func outputElsewhere(rec journal.Instance) error {
 // resumption is what a new run of a slot must know of those before.
 func (in *Instance) resumption(ctx context.Context, rec journal.Instance, start *runner.Start) error {
 	start.OutputType = in.wantedOutput(rec)
-	from := inputTopic(rec)
-	if from == "" || in.hub.cfg.Topics == nil {
+	name := inputTopic(rec)
+	if name == "" || in.hub.cfg.Topics == nil {
 		return nil
 	}
 	start.Marks, start.Ack, start.ReadAhead = true, string(in.ackOf(rec)), in.readAheadOf(rec)
-	t, err := in.hub.cfg.Topics.Topic(from)
+	from, err := in.hub.cfg.Topics.Topic(name)
 	if err != nil {
 		return nil // it is made when the program is there
 	}
-	// What follows counts from the place, so the place must outlive this Hub.
-	if err := in.hub.cfg.Topics.Sync(); err != nil {
+	if err := in.notePlace(name); err != nil {
 		return err
-	}
-	place, known, err := t.Known(ctx, pump.Slot(in.id))
-	if err != nil || !known {
-		return err
-	}
-	if in.savesPlace(rec) && place.State != nil {
-		start.State = place.State
 	}
 	to, err := in.hub.cfg.Topics.Topic(outputTopic(rec))
 	if err != nil {
-		return nil
+		to = nil
 	}
-	w, err := to.Writer(ctx, pump.Producer(in.id))
-	if err != nil {
-		return err
+	saves := in.savesPlace(rec)
+	state, skip, err := pump.Resume(ctx, runOf(rec), from, to, saves)
+	if saves && state != nil {
+		start.State = state
 	}
-	defer w.Close()
-	c := w.Last().Cause
-	if c != nil && c.Done >= place.Number && c.Incarnation == t.Incarnation(place.Number) {
-		start.Skip = &runner.Skip{Done: c.Done - place.Number, N: c.N}
-	}
-	return nil
+	start.Skip = skip
+	return err
 }
 
 func (in *Instance) currentFeed() *pump.Feed {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.feed
+}
+
+func (in *Instance) currentEdge() *pump.Edge {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.edge
 }
 
 // closeFeed lets go of the input Topic at the end of a run.
@@ -248,8 +283,9 @@ func (in *Instance) closeFeed(ctx context.Context, proc runtime.Process) {
 
 // awaitOutput waits until it is known where the output goes: the program has
 // said what it is, or there is output without a word, or the end.
-func (in *Instance) awaitOutput(ctx context.Context, s *runner.Session) (journal.Instance, *pump.Feed) {
-	wait, cancel := context.WithCancel(ctx)
+func (in *Instance) awaitOutput(ctx, alive context.Context, s *runner.Session) (journal.Instance, *pump.Feed) {
+	feed := in.awaitFeed(ctx)
+	wait, cancel := context.WithCancel(alive)
 	defer cancel()
 	over := make(chan struct{})
 	go func() {
@@ -261,7 +297,7 @@ func (in *Instance) awaitOutput(ctx context.Context, s *runner.Session) (journal
 				_ = s.Settled(wait) // what it is was said before
 				return
 			}
-			if feed := in.awaitFeed(wait); feed != nil {
+			if feed != nil {
 				feed.Marked(marks)
 				feed.Durable(s.Output().Acked())
 			}
@@ -270,5 +306,5 @@ func (in *Instance) awaitOutput(ctx context.Context, s *runner.Session) (journal
 	_, _ = in.until(wait, func(journal.Instance) bool { return in.announced })
 	cancel()
 	<-over
-	return in.record(), in.awaitFeed(ctx)
+	return in.record(), feed
 }

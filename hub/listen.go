@@ -2,21 +2,22 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"time"
 
 	"waverider"
 	"waverider/hub/journal"
-	"waverider/hub/pump"
 	"waverider/runner"
 	"waverider/runtime"
 )
 
 // listen handles the runner's messages until the process has ended. Handling
-// comes before the ack, so what it stores is stored when the runner forgets it.
-func (in *Instance) listen(ctx, alive context.Context, tasks *sync.WaitGroup, proc runtime.Process) (failed *failedMessage) {
+// comes before the ack, so what it stores is stored when the runner forgets it;
+// but for saves with Topics, which the runner keeps until they are answered.
+// output ends when no more of it will become durable.
+func (in *Instance) listen(ctx, output context.Context, tasks *sync.WaitGroup, proc runtime.Process) (failed *failedMessage) {
 	s := proc.Session()
+	saves := newSaver(in, s)
 	for {
 		m, err := s.Receive(ctx)
 		if err != nil {
@@ -30,10 +31,13 @@ func (in *Instance) listen(ctx, alive context.Context, tasks *sync.WaitGroup, pr
 			continue
 		}
 		if m.Type == "save" {
-			if feed := in.currentFeed(); feed != nil && feed.Saves() {
-				tasks.Go(func() { in.savePlace(alive, s, feed, m) }) // it waits for output, others must not wait for it
-				continue
+			save := saves.save(ctx, output, m)
+			if rec := in.record(); inputTopic(rec) == "" && outputTopic(rec) == "" {
+				save()
+			} else { // it may wait for output, other messages must not wait for it
+				tasks.Go(save)
 			}
+			continue
 		}
 		if err := in.handle(ctx, s, m); err != nil {
 			in.log.Warn("runner message not understood", "type", m.Type, "err", err)
@@ -57,8 +61,6 @@ func (in *Instance) handle(ctx context.Context, s *runner.Session, m runner.Mess
 		return in.onStopped(ctx, s, m)
 	case "completed":
 		in.log.Debug("program completed")
-	case "save":
-		return in.onSave(ctx, s, m)
 	default:
 		in.log.Debug("unknown runner message", "type", m.Type)
 	}
@@ -142,53 +144,4 @@ func (in *Instance) onStopped(ctx context.Context, s *runner.Session, m runner.M
 	in.update(func(*journal.Instance) { in.stopped, in.unaware, in.moved = true, stopped.Unaware, time.Now() })
 	in.endInputAfterStop(ctx, s)
 	return err
-}
-
-func (in *Instance) onSave(ctx context.Context, s *runner.Session, m runner.Message) error {
-	var save saveMessage
-	if err := m.Decode(&save); err != nil {
-		return err
-	}
-	return in.answerSave(ctx, s, save, in.hub.saveState(in.id, save.State))
-}
-
-// saveMessage asks to keep a state. Done and Output say where the program is:
-// input it has finished, records or bytes, and output it has emitted.
-type saveMessage struct {
-	ID     json.RawMessage `json:"id"`
-	State  json.RawMessage `json:"state"`
-	Done   uint64          `json:"done"`
-	Output uint64          `json:"output"`
-}
-
-func (in *Instance) answerSave(ctx context.Context, s *runner.Session, save saveMessage, err error) error {
-	answer := struct {
-		ID    json.RawMessage `json:"id"`
-		Error string          `json:"error,omitempty"`
-	}{ID: save.ID}
-	if err != nil {
-		in.log.Error("state not saved", "err", err)
-		answer.Error = publicText(err)
-	}
-	return s.Send(ctx, "saved", answer)
-}
-
-// savePlace keeps a state together with the place in the input Topic that it
-// stands for, once the output before it is durable.
-func (in *Instance) savePlace(ctx context.Context, s *runner.Session, feed *pump.Feed, m runner.Message) {
-	var save saveMessage
-	err := m.Decode(&save)
-	if err == nil {
-		if err = feed.AwaitDurable(ctx, save.Output); err != nil {
-			return // the run is over; what was not saved is done again
-		}
-		if len(save.State) > maxState {
-			err = tooLargeState(len(save.State))
-		} else {
-			err = feed.Save(save.Done, save.State)
-		}
-	}
-	if err := in.answerSave(ctx, s, save, err); err != nil && ctx.Err() == nil {
-		in.log.Warn("save not answered", "err", err)
-	}
 }

@@ -35,6 +35,9 @@ func outcome(rec journal.Instance, end runEnd) (waverider.Status, waverider.Term
 			code = waverider.ExitStopped
 		}
 		return waverider.StatusCompleted, waverider.Terminated{ExitCode: code, Reason: "Instance stopped"}, e
+	case end.again:
+		e.again = true
+		return waverider.StatusErrored, waverider.Terminated{ExitCode: waverider.ExitKilled, Reason: "records that the program was given are gone"}, e
 	}
 	e.failed = true
 	t := waverider.Terminated{ExitCode: code}

@@ -21,6 +21,7 @@ type ended struct {
 	failed  bool // exit code other than 0, a signal, or an outage
 	final   bool // starting it again can't help: no entry point, fails to load
 	removed bool // the Instance was taken off the list
+	again   bool // the Hub ended it, to start it again
 }
 
 // verdict is what becomes of an Instance after a run.
@@ -33,6 +34,9 @@ type verdict struct {
 // decide applies the restart policy. failures are the times of earlier
 // failures, oldest first, the one just seen included.
 func decide(policy waverider.RestartPolicy, e ended, failures []time.Time, now time.Time) verdict {
+	if e.again && !e.wished && !e.removed {
+		return verdict{restart: true}
+	}
 	if e.wished || e.removed || policy == waverider.RestartNever || policy == "" {
 		return verdict{}
 	}

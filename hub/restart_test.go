@@ -28,6 +28,8 @@ func TestDecide(t *testing.T) {
 		"always restarts success":             {waverider.RestartAlways, ended{}, nil, verdict{restart: true, after: backoffFirst}},
 		"a wish wins":                         {waverider.RestartAlways, ended{failed: true, wished: true}, one, verdict{}},
 		"a removed one stays away":            {waverider.RestartAlways, ended{removed: true}, nil, verdict{}},
+		"what the Hub ended begins anew":      {waverider.RestartNever, ended{failed: true, again: true}, nil, verdict{restart: true}},
+		"but not against a wish":              {waverider.RestartNever, ended{failed: true, again: true, wished: true}, nil, verdict{}},
 		"what cannot load is not tried again": {waverider.RestartAlways, ended{failed: true, final: true}, one, verdict{}},
 		"the budget ends it":                  {waverider.RestartAlways, ended{failed: true}, many, verdict{spent: true}},
 		"old failures don't count":            {waverider.RestartOnFailure, ended{failed: true}, []time.Time{now.Add(-time.Hour), now}, verdict{restart: true, after: backoffFirst}},

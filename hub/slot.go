@@ -110,7 +110,7 @@ func (h *Hub) clearState(id waverider.InstanceID) error {
 
 // slotOf is what an Instance leaves to the next one in its slot.
 func slotOf(rec journal.Instance) journal.Slot {
-	return journal.Slot{ID: rec.ID, Sequence: rec.Sequence, Run: rec.Run, Topics: rec.Topics, Left: rec.Times.Ended}
+	return journal.Slot{ID: rec.ID, Sequence: rec.Sequence, Run: rec.Run, Since: rec.Since, Topics: rec.Topics, Left: rec.Times.Ended}
 }
 
 // forgetPlaces removes a slot's readers from its Topics: they hold nothing there

@@ -82,7 +82,7 @@ func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waveri
 	if err != nil {
 		return nil, err
 	}
-	rec.Run, rec.Topics = left.Run, left.Topics
+	rec.Run, rec.Since, rec.Topics = left.Run, left.Since, left.Topics
 	in := h.newInstance(rec)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -131,8 +131,7 @@ func (h *Hub) vacate(ctx context.Context, id waverider.InstanceID, next waveride
 		return left, nil
 	}
 	err := errors.Join(h.forgetPlaces(ctx, left), h.clearState(id))
-	left.Topics = nil
-	return left, err
+	return journal.Slot{Run: left.Run}, err
 }
 
 // awaitStart waits for the first run to be loaded or to have failed.
@@ -140,14 +139,14 @@ func (h *Hub) awaitStart(ctx context.Context, in *Instance) error {
 	wait, cancel := context.WithTimeout(ctx, h.cfg.StartTimeout)
 	defer cancel()
 	rec, err := in.until(wait, func(rec journal.Instance) bool {
-		return !rec.Times.Started.IsZero() || rec.Status.Ended() || rec.Restarts > 0
+		return !rec.Times.Started.IsZero() && in.joined || rec.Status.Ended() || rec.Restarts > 0
 	})
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		return nil // it is still loading; its status says so
 	case err != nil:
 		return err
-	case !rec.Times.Started.IsZero() || rec.Status != waverider.StatusErrored:
+	case rec.Status != waverider.StatusErrored || !rec.Times.Started.IsZero() && !in.refused():
 		return nil
 	}
 	return startError(rec)

@@ -9,6 +9,7 @@ import (
 
 	"waverider"
 	"waverider/hub/journal"
+	"waverider/hub/pump"
 	"waverider/runtime"
 )
 
@@ -55,6 +56,7 @@ type runEnd struct {
 	err      error          // not started, or lost
 	failed   *failedMessage // the program's own words
 	detached bool
+	again    bool // ended by the Hub, for the next run to begin
 }
 
 // begin attaches to the process the journal knows, or starts one.
@@ -90,6 +92,7 @@ func (in *Instance) start(ctx context.Context) (runtime.Process, error) {
 	in.update(func(rec *journal.Instance) {
 		rec.Epoch++
 		rec.Run = run
+		setDefault(&rec.Since, run)
 		rec.Status, rec.End, rec.Error = waverider.StatusStarting, nil, ""
 	})
 	rec := in.record()
@@ -163,7 +166,8 @@ func (in *Instance) adopt(proc runtime.Process, inBase, outBase uint64) {
 	in.update(func(*journal.Instance) {
 		in.proc, in.inBase, in.outBase = proc, inBase, outBase
 		in.stopped, in.unaware, in.health = false, false, nil
-		in.loaded, in.announced, in.feed, in.refusal = false, false, nil, ""
+		in.edge = pump.NewEdge()
+		in.loaded, in.announced, in.joined, in.feed, in.again, in.refusal = false, false, false, nil, false, ""
 	})
 }
 
@@ -173,8 +177,14 @@ func (in *Instance) oversee(ctx context.Context, proc runtime.Process) runEnd {
 	defer over()
 	var wg sync.WaitGroup
 	var failed *failedMessage
-	wg.Go(func() { failed = in.listen(ctx, alive, &wg, proc) })
-	wg.Go(func() { in.distribute(ctx, alive, proc) })
+	output, settled := context.WithCancel(ctx)
+	defer settled()
+	wg.Go(func() { failed = in.listen(ctx, output, &wg, proc) })
+	wg.Go(func() {
+		in.distribute(ctx, alive, proc)
+		<-alive.Done()
+		settled()
+	})
 	wg.Go(func() { in.feedTopic(ctx, alive, proc) })
 	in.resumeWish(alive, &wg, proc)
 
@@ -192,12 +202,12 @@ func (in *Instance) oversee(ctx context.Context, proc runtime.Process) runEnd {
 	wg.Wait()
 	in.closeFeed(ctx, proc)
 	in.mu.Lock()
-	refusal := in.refusal
+	refusal, again := in.refusal, in.again
 	in.mu.Unlock()
 	if refusal != "" {
 		failed, exit = &failedMessage{Message: refusal}, runtime.Exit{At: exit.At, Code: waverider.ExitLoad}
 	}
-	return runEnd{exit: exit, err: err, failed: failed}
+	return runEnd{exit: exit, err: err, failed: failed, again: again}
 }
 
 // distribute brings the program's output to its Topic or to its readers. alive
@@ -213,7 +223,7 @@ func (in *Instance) distribute(ctx, alive context.Context, proc runtime.Process)
 	base := in.outBase
 	in.mu.Unlock()
 	stale := in.out.begin(out, base, met)
-	rec, feed := in.awaitOutput(alive, proc.Session())
+	rec, feed := in.awaitOutput(ctx, alive, proc.Session())
 	if outputTopic(rec) != "" {
 		in.drainTopic(ctx, proc, rec, feed)
 		return

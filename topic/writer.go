@@ -20,6 +20,7 @@ type Writer struct {
 	t    *Topic
 	p    *producer
 	to   uint64 // p.added after this Writer's last record
+	left bool
 	Wait bool   // wait for room when readers hold all of it, else fail with Full
 }
 
@@ -294,11 +295,15 @@ func (w *Writer) Progress(ctx context.Context, seen State) (State, error) {
 	}
 }
 
-// Close lets go of the producer. What was added is stored all the same.
+// Close lets go of the producer, once. What was added is stored all the same.
 func (w *Writer) Close() {
 	t := w.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if w.left {
+		return
+	}
+	w.left = true
 	w.p.users--
 	if w.p.users == 0 && w.p.id != Anonymous && w.p.stored == w.p.added {
 		delete(t.producers, w.p.id) // it is found again on disk

@@ -20,8 +20,9 @@ type Instance struct {
 	Policy   waverider.RestartPolicy `json:"policy"`
 	Status   waverider.Status        `json:"status"`
 	Wish     Wish                    `json:"wish,omitempty"`
-	Epoch    int                     `json:"epoch"`         // raised by every start
-	Run      uint32                  `json:"run,omitempty"` // another for each run that the slot ever had, and higher
+	Epoch    int                     `json:"epoch"`           // raised by every start
+	Run      uint32                  `json:"run,omitempty"`   // another for each run that the slot ever had, and higher
+	Since    uint32                  `json:"since,omitempty"` // the first Run of its Sequence in this slot
 	// Topics in which the slot has a place.
 	Topics []waverider.TopicName `json:"topics,omitempty"`
 	Handle []byte                `json:"handle,omitempty"`
@@ -42,6 +43,7 @@ type Slot struct {
 	ID       waverider.InstanceID  `json:"id"`
 	Sequence waverider.SequenceID  `json:"sequence"`
 	Run      uint32                `json:"run"`
+	Since    uint32                `json:"since"`
 	Topics   []waverider.TopicName `json:"topics"`
 	Left     time.Time             `json:"left"`
 }

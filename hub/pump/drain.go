@@ -19,9 +19,9 @@ const maxSpan = batch.MaxData
 // Output is what Drain needs to know of a program's output.
 type Output struct {
 	Topic  func(context.Context) (*topic.Topic, error) // finds the Topic, or makes it
-	Slot   waverider.InstanceID
-	Epoch  uint32
+	Run    Run
 	Stream *runner.Output
+	Edge   *Edge
 	Feed   *Feed // where the input comes from; nil: not from a Topic
 }
 
@@ -39,14 +39,16 @@ func Drain(ctx context.Context, o Output) error {
 	if err != nil {
 		return err
 	}
-	d := &drain{Output: o, split: splitter(t.Config().ContentType)}
+	d := &drain{Output: o, split: splitter(t.Config().ContentType), exact: o.Feed != nil}
 	if err := d.attach(ctx, t); err != nil {
 		return err
 	}
 	defer func() { d.detach() }()
 	for {
-		c, marks, err := o.Stream.NextMarked(ctx)
+		c, marks, err := d.next(ctx)
 		switch {
+		case errors.Is(err, errUnmarked):
+			err = d.storeSpan(ctx, len(d.span))
 		case errors.Is(err, io.EOF):
 			return d.finish(ctx)
 		case errors.Is(err, io.ErrUnexpectedEOF):
@@ -54,7 +56,7 @@ func Drain(ctx context.Context, o Output) error {
 		case err != nil:
 			return err
 		}
-		if len(c.Data) > 0 {
+		if err == nil && len(c.Data) > 0 {
 			err = d.take(ctx, c)
 			c.Release()
 		}
@@ -67,6 +69,26 @@ func Drain(ctx context.Context, o Output) error {
 			return err
 		}
 	}
+}
+
+// unmarkedWithin is how long output waits for its mark. A runner sends both at
+// once: one that takes longer sends none.
+const unmarkedWithin = time.Second
+
+var errUnmarked = errors.New("no mark came")
+
+// next is what comes next, or errUnmarked when output has waited too long.
+func (d *drain) next(ctx context.Context) (runner.Chunk, []runner.Mark, error) {
+	if len(d.span) == 0 {
+		return d.Stream.NextMarked(ctx)
+	}
+	wait, cancel := context.WithTimeout(ctx, unmarkedWithin)
+	defer cancel()
+	c, marks, err := d.Stream.NextMarked(wait)
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		err = errUnmarked
+	}
+	return c, marks, err
 }
 
 func splitter(contentType string) *batch.Splitter {
@@ -92,23 +114,27 @@ type drain struct {
 	end      uint64   // offset after them
 
 	cause, before *batch.Cause // of the last mark and of the one before
-	exact         bool
+	exact         bool         // the last mark was, or none has come
 	stop          context.CancelFunc
 	acker         sync.WaitGroup
+
+	mu       sync.Mutex
+	appended uint64 // End of what was appended last
+	clean    uint64 // output before was appended, or is no record
 }
 
 // attach opens the Topic and begins to ack what becomes durable.
 func (d *drain) attach(ctx context.Context, t *topic.Topic) error {
-	w, err := t.Writer(ctx, Producer(d.Slot))
+	w, err := t.Writer(ctx, Producer(d.Run.Slot))
 	if err != nil {
 		return err
 	}
 	d.w = w
 	last := w.Last()
-	if last.Epoch == d.Epoch {
+	if last.Epoch == d.Run.Epoch {
 		d.skip = max(d.skip, last.End)
 		d.cause = last.Cause
-		d.Stream.Ack(last.End)
+		d.durable(last)
 	}
 	d.Stream.SetWindow(4 << 20)
 	ctx, d.stop = context.WithCancel(ctx)
@@ -130,13 +156,38 @@ func (d *drain) ack(ctx context.Context, seen topic.State) {
 			return
 		}
 		seen = now
-		if seen.Epoch == d.Epoch {
-			d.Stream.Ack(seen.End)
-			if d.Feed != nil {
-				d.Feed.Durable(seen.End)
-			}
-		}
+		d.durable(seen)
 	}
+}
+
+// durable tells runner and Feed that the producer's records up to last are.
+func (d *drain) durable(last topic.State) {
+	var at uint64
+	if last.Epoch == d.Run.Epoch {
+		at = last.End
+	}
+	d.mu.Lock()
+	if at >= d.appended {
+		at = max(at, d.clean)
+	}
+	d.mu.Unlock()
+	d.Stream.Ack(at)
+	d.reach(d.Stream.Acked())
+}
+
+func (d *drain) reach(offset uint64) {
+	if d.Feed != nil {
+		d.Feed.Durable(offset)
+	} else {
+		d.Edge.reach(offset)
+	}
+}
+
+// passed notes how far the output is split.
+func (d *drain) passed() {
+	d.mu.Lock()
+	d.clean = d.base + d.split.Position()
+	d.mu.Unlock()
 }
 
 // take splits a piece of output, or keeps it until its mark comes.
@@ -176,16 +227,8 @@ func (d *drain) mark(ctx context.Context, m runner.Mark) error {
 		}
 	}
 	d.Feed.Marked([]runner.Mark{m})
-	d.Feed.Durable(d.durable())
+	d.durable(d.w.Last())
 	return nil
-}
-
-// durable is the offset before which all output is stored or held nothing.
-func (d *drain) durable() uint64 {
-	if last := d.w.Last(); last.Epoch == d.Epoch && last.End > d.Stream.Acked() {
-		return last.End
-	}
-	return d.Stream.Acked()
 }
 
 // storeSpan stores the first n bytes of the span, which end at a mark. They go
@@ -207,11 +250,14 @@ func (d *drain) storeSpan(ctx context.Context, n int) error {
 	if err == nil {
 		err = d.storeGathered(ctx, d.cause)
 	}
+	if err == nil {
+		d.passed()
+	}
 	return err
 }
 
 func (d *drain) storeGathered(ctx context.Context, cause *batch.Cause) error {
-	err := d.append(ctx, d.gathered, d.lengths, topic.State{Epoch: d.Epoch, End: d.end, Cause: cause})
+	err := d.append(ctx, d.gathered, d.lengths, topic.State{Epoch: d.Run.Epoch, End: d.end, Cause: cause})
 	d.gathered, d.lengths = d.gathered[:0], d.lengths[:0]
 	return err
 }
@@ -219,12 +265,16 @@ func (d *drain) storeGathered(ctx context.Context, cause *batch.Cause) error {
 // store splits data into records and appends them as they are.
 func (d *drain) store(ctx context.Context, data []byte) error {
 	d.at += uint64(len(data))
-	return d.split.Split(data, d.emit(ctx))
+	if err := d.split.Split(data, d.emit(ctx)); err != nil {
+		return err
+	}
+	d.passed()
+	return nil
 }
 
 func (d *drain) emit(ctx context.Context) batch.Emit {
 	return func(records []byte, lengths []uint32) error {
-		return d.append(ctx, records, lengths, topic.State{Epoch: d.Epoch, End: d.base + d.split.Position(), Cause: d.cause})
+		return d.append(ctx, records, lengths, topic.State{Epoch: d.Run.Epoch, End: d.base + d.split.Position(), Cause: d.cause})
 	}
 }
 
@@ -240,9 +290,7 @@ func (d *drain) finish(ctx context.Context) error {
 		return err
 	}
 	d.Stream.AckEnd()
-	if d.Feed != nil {
-		d.Feed.Durable(d.Stream.Acked())
-	}
+	d.reach(d.Stream.Acked())
 	return nil
 }
 
@@ -261,7 +309,11 @@ func (d *drain) broken(ctx context.Context) error {
 func (d *drain) flush(ctx context.Context) error {
 	for {
 		_, err := d.w.Flush(ctx)
-		if waverider.KindOf(err) != waverider.Full {
+		switch waverider.KindOf(err) {
+		case waverider.Full:
+		case waverider.Gone: // it was deleted, and with it what was on its way there
+			return nil
+		default:
 			return err
 		}
 		select {
@@ -279,6 +331,11 @@ const retryFull = 250 * time.Millisecond
 func (d *drain) append(ctx context.Context, records []byte, lengths []uint32, s topic.State) error {
 	for {
 		err := d.w.Append(ctx, records, lengths, s)
+		if err == nil && len(lengths) > 0 {
+			d.mu.Lock()
+			d.appended = s.End
+			d.mu.Unlock()
+		}
 		switch waverider.KindOf(err) {
 		case waverider.Full:
 			select {

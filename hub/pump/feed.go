@@ -2,6 +2,7 @@ package pump
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -24,6 +25,8 @@ type Feed struct {
 	topic  *topic.Topic
 	reader *topic.Reader
 	input  *runner.Input
+	edge   *Edge
+	has    uint64 // bytes the run had when this Feed began
 	log    *slog.Logger
 	epoch  int
 	lines  bool // progress is told in records, otherwise in bytes
@@ -34,8 +37,8 @@ type Feed struct {
 	base  topic.Place
 	marks []runner.Mark // whose output is not durable yet, oldest first
 	total uint64        // bytes given
-	safe  uint64        // output before is durable
-	moved chan struct{} // closed and replaced when safe moves
+	count uint64        // records given
+	next  uint64        // number of the record to give next
 }
 
 // given is a message on its way through the program.
@@ -76,24 +79,63 @@ func (g *given) release() {
 	}
 }
 
-// OpenFeed opens the slot's reader of a Topic for one run of its program, the
-// one of that epoch. With saves the program says itself what it has finished.
-func OpenFeed(ctx context.Context, t *topic.Topic, id waverider.InstanceID, epoch int, saves bool, log *slog.Logger) (*Feed, error) {
-	r, err := t.Durable(ctx, Slot(id), topic.From{}, SlotExpiry)
+// ErrMoved tells that a run was given records, by an earlier Hub process, that
+// are gone. Where its input goes on cannot be said: it has to begin anew.
+var ErrMoved = errors.New("records that the program was given are gone")
+
+// OpenFeed opens the slot's reader of a Topic for one run of its program, whose
+// runner has said which input it has. With saves the program says itself what
+// it has finished.
+func OpenFeed(ctx context.Context, t *topic.Topic, run Run, input *runner.Input, edge *Edge, saves bool, log *slog.Logger) (*Feed, error) {
+	r, err := openSlot(ctx, t, run)
 	if err != nil {
 		return nil, err
 	}
-	f := &Feed{topic: t, reader: r, log: log.With("topic", t.Name()), epoch: epoch, saves: saves, lines: isLines(t.Config().ContentType)}
+	f := &Feed{topic: t, reader: r, input: input, edge: edge, has: input.Received(), log: log.With("topic", t.Name()), epoch: int(run.Epoch), saves: saves, lines: isLines(t.Config().ContentType)}
 	f.base = r.Place()
-	if f.base.Epoch != epoch { // the run begins here, which the next Hub must know
-		f.base = topic.Place{Number: f.base.Number, Epoch: epoch}
-		if err := r.Save(f.base); err != nil {
-			r.Close()
-			return nil, err
-		}
+	f.total, f.count, f.next = f.base.InputOffset, f.base.InputCount, f.base.Number
+	if err := f.catchUp(ctx); err != nil {
+		f.Close()
+		return nil, err
 	}
-	f.total, f.moved = f.base.InputOffset, make(chan struct{})
 	return f, nil
+}
+
+// catchUp goes through the records that the run has of an earlier Hub process,
+// so that what it says of them is understood.
+func (f *Feed) catchUp(ctx context.Context) error {
+	for end := f.topic.Next(); f.total < f.has && f.next < end; {
+		m, err := f.reader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := f.take(m); err != nil {
+			return err
+		}
+		f.slim(m.From)
+	}
+	return nil
+}
+
+// take notes a message as given, and answers what the run does not have of it.
+func (f *Feed) take(m *topic.Message) ([]byte, error) {
+	if m.Missed > 0 {
+		f.log.Warn("records are missing before the next one", "missing", m.Missed, "record", m.From)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m.From != f.next && f.total < f.has {
+		m.Release()
+		return nil, ErrMoved
+	}
+	data := m.Data()
+	g := given{from: m.From, to: m.To, size: uint64(len(data)), offset: f.total, count: f.count, m: m}
+	f.given = append(f.given, g)
+	f.total, f.count, f.next = f.total+g.size, f.count+m.Count(), m.To
+	if g.offset < f.has {
+		data = data[min(f.has-g.offset, g.size):]
+	}
+	return data, nil
 }
 
 func isLines(contentType string) bool {
@@ -101,34 +143,22 @@ func isLines(contentType string) bool {
 }
 
 // Run feeds the input until ctx ends, the program is gone, or the Topic is:
-// then the input ends. The runner must have said which input it has.
-func (f *Feed) Run(ctx context.Context, input *runner.Input) error {
-	f.input = input
-	has := input.Received() // of an earlier Hub process
-	count := f.base.InputCount
+// then the input ends.
+func (f *Feed) Run(ctx context.Context) error {
 	for {
 		m, err := f.reader.Next(ctx)
 		if waverider.KindOf(err) == waverider.Gone {
 			f.log.Warn("the topic of the input was deleted: the input ends")
-			return input.End(ctx)
+			return f.input.End(ctx)
 		} else if err != nil {
 			return err
 		}
-		if m.Missed > 0 {
-			f.log.Warn("records are missing before the next one", "missing", m.Missed, "record", m.From)
-		}
-		data := m.Data()
-		f.mu.Lock()
-		at := f.total
-		f.given = append(f.given, given{from: m.From, to: m.To, size: uint64(len(data)), offset: at, count: count, m: m})
-		f.total += uint64(len(data))
-		f.mu.Unlock()
-		count += m.Count()
-		if at < has {
-			data = data[min(has-at, uint64(len(data))):]
+		data, err := f.take(m)
+		if err != nil {
+			return err
 		}
 		m.Retain() // it may be acked and dropped while it is written
-		_, err = input.Write(ctx, data)
+		_, err = f.input.Write(ctx, data)
 		m.Release()
 		if err != nil {
 			return err
@@ -169,10 +199,11 @@ func (f *Feed) Saves() bool { return f.saves }
 // session is closed.
 func (f *Feed) LastMarks(ctx context.Context, out *runner.Output) {
 	for {
-		_, marks, err := out.NextMarked(ctx)
+		c, marks, err := out.NextMarked(ctx)
 		if err != nil {
 			return
 		}
+		c.Release()
 		f.Marked(marks)
 		f.Durable(out.Acked())
 	}
@@ -205,7 +236,11 @@ func (f *Feed) Cause(m runner.Mark) *batch.Cause {
 	}
 	f.mu.Lock()
 	number := f.place(m.Done).Number
+	gone := m.Done > f.count || m.Done == f.count && m.N > 0 && f.total < f.has // it speaks of a record that is gone
 	f.mu.Unlock()
+	if gone {
+		return nil
+	}
 	return &batch.Cause{Incarnation: f.topic.Incarnation(number), Done: number, N: m.N}
 }
 
@@ -225,11 +260,7 @@ func (f *Feed) Marked(marks []runner.Mark) {
 func (f *Feed) Durable(offset uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if offset > f.safe {
-		f.safe = offset
-		close(f.moved)
-		f.moved = make(chan struct{})
-	}
+	f.edge.reach(offset)
 	n := 0
 	for n < len(f.marks) && f.marks[n].Offset <= offset {
 		n++
@@ -241,23 +272,6 @@ func (f *Feed) Durable(offset uint64) {
 	f.marks = f.marks[n:]
 	f.move(f.place(done))
 	f.reader.AckPlace(f.base)
-}
-
-// AwaitDurable waits until the output before offset is durable.
-func (f *Feed) AwaitDurable(ctx context.Context, offset uint64) error {
-	for {
-		f.mu.Lock()
-		safe, moved := f.safe, f.moved
-		f.mu.Unlock()
-		if safe >= offset {
-			return nil
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 // move drops what lies before a place. f.mu is held.
