@@ -1,12 +1,88 @@
 package hub_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 
 	"waverider"
 	"waverider/hub"
 )
+
+// crashing kills the program at a record, once, when what it emitted until then
+// has reached the Topic or is on its way there.
+func crashing(do func(*puller, string), at string, how func(*puller)) func(*puller, string) {
+	once := false
+	return func(p *puller, line string) {
+		do(p, line)
+		if line == at && !once {
+			once = true
+			how(p)
+		}
+	}
+}
+
+func TestKilledProgramsRepeatNothing(t *testing.T) {
+	for name, k := range kinds {
+		for _, at := range []string{"0", "49", "50", "51", "99"} {
+			t.Run(name+" at "+at, func(t *testing.T) {
+				t.Parallel()
+				s := newJoinedSite(t, restarting)
+				s.on.on("a.js", pull(crashing(k.do(), at, func(p *puller) { p.kill() })))
+				req := map[string]any{"inputTopic": "in", "outputTopic": "out"}
+				if err := json.Unmarshal([]byte(k.start), &req); err != nil {
+					t.Fatal(err)
+				}
+				s.send("in", numbered(0, 50)...)
+				s.start(s.upload("", "", "a.js"), body(req))
+				s.send("in", numbered(50, 105)...)
+				s.holds("out", k.want(105))
+			})
+		}
+	}
+}
+
+// A Hub that goes and comes back under a program that works, waits, or dies
+// meanwhile.
+func TestHubThatComesBackRepeatsNothing(t *testing.T) {
+	for name, k := range kinds {
+		for _, at := range []string{"0", "50", "99"} {
+			for _, dies := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s at %s dies %v", name, at, dies), func(t *testing.T) {
+					t.Parallel()
+					s := newJoinedSite(t, restarting)
+					here, goOn := make(chan *puller), make(chan struct{})
+					s.on.on("a.js", pull(crashing(k.do(), at, func(p *puller) {
+						here <- p
+						<-goOn
+					})))
+					req := map[string]any{"inputTopic": "in", "outputTopic": "out"}
+					if err := json.Unmarshal([]byte(k.start), &req); err != nil {
+						t.Fatal(err)
+					}
+					s.send("in", numbered(0, 50)...)
+					s.start(s.upload("", "", "a.js"), body(req))
+					s.send("in", numbered(50, 105)...)
+					p := <-here
+					s.reopen(func() {
+						if dies {
+							p.kill()
+						}
+					})
+					close(goOn)
+					s.holds("out", k.want(105))
+					if !dies && len(s.on.all()) != 1 {
+						t.Error("the program was started again")
+					}
+					s.reopen(nil)
+					s.send("in", numbered(105, 210)...)
+					s.holds("out", k.want(210))
+				})
+			}
+		}
+	}
+}
 
 func restarting(c *hub.Config) { c.Restart = waverider.RestartOnFailure }
 

@@ -1,15 +1,10 @@
 package hub_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,13 +19,13 @@ import (
 type joinedSite struct {
 	*site
 	topics *topic.Store
+	at     string // folder of topics
 }
 
 func newJoinedSite(t *testing.T, change ...func(*hub.Config)) *joinedSite {
 	t.Helper()
-	s := &joinedSite{}
-	dir := t.TempDir()
-	s.topics = openTopics(t, dir)
+	s := &joinedSite{at: t.TempDir()}
+	s.topics = openTopics(t, s.at)
 	s.site = newSite(t, append(change, func(c *hub.Config) { c.Topics = s.topics })...)
 	t.Cleanup(func() {
 		s.stop()
@@ -41,12 +36,24 @@ func newJoinedSite(t *testing.T, change ...func(*hub.Config)) *joinedSite {
 	return s
 }
 
+// reopen is a Hub with its Topics that went and came back under its programs.
+// between, if not nil, is what happens meanwhile.
+func (s *joinedSite) reopen(between func()) {
+	s.t.Helper()
+	s.stop()
+	if err := s.topics.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	if between != nil {
+		between()
+	}
+	s.topics = openTopics(s.t, s.at)
+	s.cfg.Topics = s.topics
+	s.open()
+}
+
 func openTopics(t *testing.T, dir string) *topic.Store {
 	t.Helper()
-	dir = filepath.Join(dir, "topics")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	store, err := topic.Open(t.Context(), topic.Config{Dir: dir, Hub: "hub-1", MaxStore: 4 << 30, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +92,19 @@ func (s *joinedSite) await(name string, n int) []string {
 		m.Release()
 	}
 	return got
+}
+
+// holds tells whether a Topic has exactly these records.
+func (s *joinedSite) holds(name string, want []string) {
+	s.t.Helper()
+	same(s.t, s.await(name, len(want)), want)
+	top, err := s.topics.Topic(waverider.TopicName(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if info, err := top.Info(s.t.Context()); err != nil || info.Records != uint64(len(want)) {
+		s.t.Errorf("%s has %d records (%v), want %d", name, info.Records, err, len(want))
+	}
 }
 
 func linesOf(data []byte) []string {
@@ -155,46 +175,6 @@ func (s *joinedSite) place(name, id string) topic.Place {
 	}
 	return at
 }
-
-// pull is a program that takes its input line by line, as `for await` does, and
-// emits what do says. It tells its progress and drops what an earlier run gave.
-func pull(do func(p *proc, line string, emit func(string))) program {
-	return func(p *proc) int {
-		p.ready()
-		return p.pull(func(line string, emit func(string)) { do(p, line, emit) })
-	}
-}
-
-func (p *proc) pull(do func(line string, emit func(string))) int {
-	var done, n uint64
-	said := false
-	emit := func(line string) {
-		if !said {
-			said = true
-			p.produces(waverider.TypeNDJSON)
-		}
-		skip := p.Spec.Start.Skip
-		if skip == nil || done > skip.Done || done == skip.Done && n >= skip.N {
-			_, _ = io.WriteString(p, line+"\n")
-		}
-		n++
-		p.Mark(done, n, true)
-	}
-	lines := bufio.NewReader(p)
-	for {
-		line, err := lines.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			return p.finish(0)
-		} else if err != nil {
-			return waverider.ExitKilled
-		}
-		do(strings.TrimSuffix(line, "\n"), emit)
-		done, n = done+1, 0
-		p.Mark(done, n, true)
-	}
-}
-
-func identity(_ *proc, line string, emit func(string)) { emit(line) }
 
 // body is a start's request.
 func body(v map[string]any) string {
