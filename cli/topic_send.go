@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -54,7 +55,7 @@ them; with --no-wait it fails at once. With -o json it says where it ended.`,
 			cursor, err := c.SendTopic(ctx, name, bar.reader(in), o)
 			bar.end()
 			if err != nil {
-				return in.failure(err)
+				return storedBefore(in.failure(err))
 			}
 			return a.showCursor(cursor)
 		}),
@@ -64,6 +65,17 @@ them; with --no-wait it fails at once. With -o json it says where it ended.`,
 	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "fail when the Topic is full, rather than wait for its readers")
 	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	return cmd
+}
+
+// storedBefore says how much of what was sent is stored all the same.
+func storedBefore(err error) error {
+	var e *waverider.Error
+	if errors.As(err, &e) {
+		if n, ok := e.Detail["records"].(float64); ok {
+			return &hinted{err, fmt.Sprintf("the first %.0f records are stored: go on after them", n)}
+		}
+	}
+	return err
 }
 
 // showCursor says where a command has come to, to those who ask: with -o.
@@ -117,6 +129,7 @@ func (a *app) sendAcked(ctx context.Context, c *client.Client, name string, in i
 		Done  bool           `json:"done"`
 		Error string         `json:"error"`
 		Kind  waverider.Kind `json:"kind"`
+		Count float64        `json:"records"`
 	}
 	for lines.Scan() {
 		if _, err := a.out.Write(append(lines.Bytes(), '\n')); err != nil {
@@ -130,7 +143,7 @@ func (a *app) sendAcked(ctx context.Context, c *client.Client, name string, in i
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case last.Error != "":
-		return &waverider.Error{Kind: last.Kind, Message: last.Error}
+		return storedBefore(&waverider.Error{Kind: last.Kind, Message: last.Error, Detail: map[string]any{"records": last.Count}})
 	case !last.Done:
 		return errors.New("the Hub stopped taking records: what it has not acked may not be stored")
 	}

@@ -26,7 +26,7 @@ type Record struct {
 type RecordReader struct {
 	in          *bufio.Reader
 	contentType string // of the Topic
-	line        []byte
+	line, buf   []byte // used again
 }
 
 // NewRecordReader makes the reader of r.
@@ -76,10 +76,12 @@ type envelope struct {
 	Missed   uint64          `json:"missed"`
 }
 
-func (r *RecordReader) open(line []byte) (Record, error) {
-	var e envelope
-	err := json.Unmarshal(line, &e)
-	record := Record{Cursor: e.Cursor, From: e.From, Time: e.Time, Missed: e.Missed, Line: line}
+func (r *RecordReader) open(line []byte) (record Record, err error) {
+	e, ok := quick(line)
+	if !ok {
+		err = json.Unmarshal(line, &e)
+	}
+	record = Record{Cursor: e.Cursor, From: e.From, Time: e.Time, Missed: e.Missed, Line: line}
 	if err == nil && e.Missed == 0 {
 		record.Data, err = r.data(e)
 	}
@@ -89,14 +91,46 @@ func (r *RecordReader) open(line []byte) (Record, error) {
 	return record, nil
 }
 
+// quick reads a line as Hubs write it: a JSON decoder takes ten times as long,
+// and drops white space around data.
+func quick(line []byte) (e envelope, ok bool) {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"cursor":"`))
+	if !ok {
+		return e, false
+	}
+	cursor, rest, _ := bytes.Cut(rest, []byte{'"'})
+	from, rest := member(rest, `,"from":"`)
+	at, rest := member(rest, `,"time":"`)
+	encoding, rest := member(rest, `,"encoding":"`)
+	data, ok := bytes.CutPrefix(rest, []byte(`,"data":`))
+	if !ok || !bytes.HasSuffix(data, []byte("}\n")) {
+		return e, false
+	}
+	e = envelope{Cursor: string(cursor), From: string(from), Encoding: string(encoding), Data: data[:len(data)-len("}\n")]}
+	return e, e.Time.UnmarshalText(at) == nil
+}
+
+// member takes a text that has nothing escaped from the front of an object, if
+// it is there.
+func member(object []byte, name string) (value, rest []byte) {
+	rest, ok := bytes.CutPrefix(object, []byte(name))
+	if !ok {
+		return nil, object
+	}
+	value, rest, _ = bytes.Cut(rest, []byte{'"'})
+	return value, rest
+}
+
 // data is the bytes of a record.
 func (r *RecordReader) data(e envelope) (data []byte, err error) {
 	lines := r.contentType == waverider.TypeNDJSON || r.contentType == waverider.TypeTextNDJSON
 	switch {
 	case e.Encoding == "base64":
-		return data, json.Unmarshal(e.Data, &data)
+		err = json.Unmarshal(e.Data, &data)
+		return data, err
 	case lines && e.Encoding == "":
-		return append(e.Data, '\n'), nil
+		r.buf = append(append(r.buf[:0], e.Data...), '\n')
+		return r.buf, nil
 	}
 	var text string
 	err = json.Unmarshal(e.Data, &text)

@@ -87,15 +87,27 @@ func TestRecordsOfEveryTypeAreTheBytesThatWereSent(t *testing.T) {
 		waverider.TypeText:  {[]string{`"data":"a\nb"`, `"data":""`, `"data":"é"`, `"encoding":"base64","data":"/w=="`}, []string{"a\nb", "", "é", "\xff"}},
 		waverider.TypeBytes: {[]string{`"encoding":"base64","data":"AP8="`, `"encoding":"base64","data":""`}, []string{"\x00\xff", ""}},
 	} {
-		got, missed, err := read(t, contentType, func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintln(w, `{"missed":7}`)
-			for i, data := range c.lines {
-				fmt.Fprintf(w, `{"cursor":"c%d","time":"2026-05-04T10:00:00.000Z",%s}`+"\n", i, data)
+		// As Hubs write a record, and as JSON may be written too.
+		for _, form := range []string{`{"cursor":"c%d","from":"c","time":"2026-05-04T10:00:00.000Z",%s}`, `{"time":"2026-05-04T10:00:00Z", %[2]s, "cursor":"c%[1]d"}`} {
+			got, missed, err := read(t, contentType, func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintln(w, `{"missed":7}`)
+				for i, data := range c.lines {
+					fmt.Fprintf(w, form+"\n", i, data)
+				}
+			})
+			if err != io.EOF || missed != 7 || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%s: %.200q, %d missed, %v", contentType, got, missed, err)
 			}
-		})
-		if err != io.EOF || missed != 7 || !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: %.200q, %d missed, %v", contentType, got, missed, err)
 		}
+	}
+}
+
+func TestWhiteSpaceAroundALineIsKept(t *testing.T) {
+	got, _, err := read(t, waverider.TypeNDJSON, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"cursor":"c","time":"2026-05-04T10:00:00.000Z","data": {"a":1}`+"\r}\n")
+	})
+	if err != io.EOF || !reflect.DeepEqual(got, []string{" {\"a\":1}\r\n"}) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
