@@ -234,11 +234,16 @@ func outputElsewhere(rec journal.Instance) error {
 // resumption is what a new run of a slot must know of those before.
 func (in *Instance) resumption(ctx context.Context, rec journal.Instance, start *runner.Start) error {
 	start.OutputType = in.wantedOutput(rec)
-	name := inputTopic(rec)
-	if name == "" || in.hub.cfg.Topics == nil {
+	if in.hub.cfg.Topics == nil {
 		return nil
 	}
-	start.Marks, start.Ack, start.ReadAhead = true, string(in.ackOf(rec)), in.readAheadOf(rec)
+	// Which Topic the code declares is known only once it was loaded.
+	start.Ack, start.ReadAhead = string(in.ackOf(rec)), in.readAheadOf(rec)
+	name := inputTopic(rec)
+	if name == "" {
+		return nil
+	}
+	start.Marks = true
 	from, err := in.hub.cfg.Topics.Topic(name)
 	if err != nil {
 		return nil // it is made when the program is there

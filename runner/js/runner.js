@@ -89,6 +89,7 @@ class Runner {
     require('./prepare').prepare(start);
     const chain = await this.loadProgram(start);
     if (chain === null) return;
+    if (chain.requires !== undefined && this.progress === null) this.track(start); // the Hub cannot have known
     this.messages.send({ type: 'ready', requires: chain.requires, contentType: chain.contentType });
     if (chain.contentType) this.input.declare(chain.contentType);
     const { early } = this;

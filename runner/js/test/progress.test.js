@@ -418,3 +418,14 @@ test('a type that the program declares is announced before its first item', asyn
     assert.strictEqual(instance.marks.at(-1).exact, true);
   }
 });
+
+test('a program that declares its input Topic is followed, whatever the start says', async (t) => {
+  const hub = await Hub.start(t);
+  const instance = tracked(hub, `module.exports = [{ requires: 't', contentType: '${LINES}' },
+    async function* (input) { for await (const x of input) { await this.save(x); yield x; } }];`, { marks: undefined });
+  instance.write(numbers(1, 1));
+  const save = await instance.got('save');
+  assert.deepStrictEqual([save.done, save.output], [1, 0]);
+  instance.send('saved', { id: save.id });
+  assert.deepStrictEqual(bare(await instance.marked(1)), { offset: 2, done: 1, n: 0, exact: true });
+});
