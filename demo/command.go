@@ -21,11 +21,15 @@ func Command() *cobra.Command {
 	var limit time.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See a Hub and two programs work on live figures of this machine",
-		Long: `Start a Hub on a free port and two programs on it: machine-figures reads what the
-operating system says of this machine twice a second, rolling-stats computes statistics
-over the last 30 seconds and raises alerts. Their result is shown here until Ctrl-C, after
-which nothing of it is left: no process, no folder. Node 18 or newer must be installed.
+		Short: "See a Hub and three programs work on live figures of this machine",
+		Long: `Start a Hub on a free port and three programs on it, joined by Topics: machine-figures
+reads what the operating system says of this machine twice a second, rolling-stats computes
+statistics over the last 30 seconds, alerts tells when the CPU is well above its mean. So
+that there is an alert to see, half of the processors get 4 seconds of work every minute.
+
+What flows is shown here until Ctrl-C, after which nothing of it is left: no process, no
+folder. Kill the Hub or a program meanwhile: every record is numbered, and the display
+counts what is lost or comes twice. Node 18 or newer must be installed.
 
 On a terminal the display is redrawn in place; elsewhere it is a line a second.`,
 		Example: "  waverider demo\n  waverider demo --for 10s | tee figures.txt",
@@ -39,6 +43,7 @@ On a terminal the display is redrawn in place; elsewhere it is a line a second.`
 			return d.run(ctx)
 		},
 	}
+	cmd.Flags().BoolVar(&d.load, "load", true, "make some load now and then")
 	cmd.Flags().DurationVar(&limit, "for", 0, "end by itself after this time, such as 10s")
 	return cmd
 }
@@ -55,6 +60,7 @@ func limited(ctx context.Context, limit time.Duration) (context.Context, context
 type demo struct {
 	out, errs io.Writer
 	terminal  tty.Terminal
+	load      bool   // make some now and then
 	binary    string // waverider itself, in tests; default: this program
 }
 
@@ -71,8 +77,8 @@ func (d *demo) run(ctx context.Context) error {
 	show, err := d.work(ctx, hub, restarts)
 	err = errors.Join(ignoreEnd(ctx, err), hub.Close())
 	if err == nil && show != nil {
-		fmt.Fprintf(d.out, "\nEnded after %s and %d readings. The Hub, its programs and their files are gone.\nWrite a program of your own: %s init my-program\n",
-			time.Since(began).Round(time.Second), show.readings, program())
+		fmt.Fprintf(d.out, "\nEnded after %s: %s.\nThe Hub, its programs and their files are gone.\nWrite a program of your own: %s init my-program\n",
+			time.Since(began).Round(time.Second), show.outcome(), self())
 	}
 	return err
 }
@@ -100,8 +106,8 @@ func latest[T any](ch chan T, v T) {
 	}
 }
 
-// program is how the reader can call waverider.
-func program() string {
+// self is how the reader can call waverider.
+func self() string {
 	name := os.Args[0]
 	if filepath.Base(name) == name {
 		return name

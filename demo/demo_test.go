@@ -3,14 +3,20 @@ package demo
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"waverider"
+	"waverider/client"
 	"waverider/internal/testbin"
 )
 
@@ -40,11 +46,15 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
-// shows is closed once word was written.
+// shows is closed once word was written, at once when it was before.
 func (s *screen) shows(word string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ch := make(chan struct{})
+	if strings.Contains(s.text.String(), word) {
+		close(ch)
+		return ch
+	}
 	if s.watch == nil {
 		s.watch = map[string]chan struct{}{}
 	}
@@ -52,33 +62,116 @@ func (s *screen) shows(word string) <-chan struct{} {
 	return ch
 }
 
-func TestDemoShowsFiguresAndLeavesNothing(t *testing.T) {
-	out := &screen{}
-	d := demo{out: out, errs: out, binary: testbin.WithNode(t)}
+// begin runs the demo until its context ends; then the answer has what came of it.
+func begin(ctx context.Context, binary string, out *screen) <-chan error {
+	d := demo{out: out, errs: out, binary: binary}
+	ended := make(chan error, 1)
+	go func() { ended <- d.run(ctx) }()
+	return ended
+}
+
+// see waits for all words to be shown.
+func see(t *testing.T, out *screen, ended <-chan error, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		select {
+		case <-out.shows(word):
+		case err := <-ended:
+			t.Fatalf("it ended before it showed %q: %v\n%s", word, err, out)
+		}
+	}
+}
+
+func TestDemoShowsWhatFlowsAndLeavesNothing(t *testing.T) {
+	out, binary := &screen{}, testbin.WithNode(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	figures := out.shows("CPU of 30 s: mean")
-	ended := make(chan error, 1)
-	go func() { ended <- d.run(ctx) }()
-	select {
-	case <-figures:
-		cancel() // as Ctrl-C does
-	case err := <-ended:
-		t.Fatalf("ended early: %v\n%s", err, out)
-	}
+	ended := begin(ctx, binary, out)
+	see(t, out, ended, "export WAVERIDER_URL=http://127.0.0.1:", " topic get machine.stats", "CPU", "disk write", "2 readings, 0 alerts, 0 lost, 0 doubled")
+	cancel() // as Ctrl-C does
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"export WAVERIDER_URL=http://127.0.0.1:", "inst output ", "disk used", "are gone"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is missing in:\n%s", want, out)
-		}
+	if !strings.Contains(out.String(), "are gone") {
+		t.Errorf("it ended with:\n%s", out)
 	}
 	left, err := os.ReadDir(temp)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left in the folder for temporary files: %v, %v", left, err)
+	}
+}
+
+var (
+	hubURL  = regexp.MustCompile(`WAVERIDER_URL=(\S+)`)
+	hubPID  = regexp.MustCompile(`kill -9 (\d+)`)
+	outcome = regexp.MustCompile(`Ended after .*: \d+ readings?, (\d+) alerts?, 0 lost, 0 doubled`)
+)
+
+// Whatever is killed, every reading has one summary, and no alert is missing or
+// told twice.
+func TestKillsLoseAndDoubleNothing(t *testing.T) {
+	out, binary := &screen{}, testbin.WithNode(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	ended := begin(ctx, binary, out)
+	see(t, out, ended, " readings, ")
+	c, err := client.New(client.Config{URL: hubURL.FindStringSubmatch(out.String())[1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	list, err := c.Instances(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	for _, in := range list {
+		ids[in.Sequence.Name] = string(in.ID)
+	}
+
+	alarm(t, c, "/memory/share")
+	see(t, out, ended, "memory is high", "memory is well again")
+	pid, _ := strconv.Atoi(hubPID.FindStringSubmatch(out.String())[1])
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	see(t, out, ended, "the Hub died and is back")
+	for _, name := range []string{"machine-figures", "rolling-stats", "alerts"} {
+		if err := syscall.Kill(pidOf(ctx, c, ids[name]), syscall.SIGKILL); err != nil {
+			t.Fatalf("kill %s: %v", name, err)
+		}
+		see(t, out, ended, name+" was killed and is started again")
+	}
+	alarm(t, c, "/disk/share")
+	see(t, out, ended, "disk used is high", "disk used is well again")
+	for _, p := range []program{{reads: figuresTopic, id: ids["rolling-stats"]}, {reads: statsTopic, id: ids["alerts"]}} {
+		if info, err := c.Topic(ctx, string(p.reads)); err != nil || lagOf(info, p.id) < 0 || lagOf(info, p.id) > 3 {
+			t.Errorf("%s is read with a lag of %d: %v", p.reads, lagOf(info, p.id), err)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	got := outcome.FindStringSubmatch(out.String())
+	if got == nil {
+		t.Fatalf("something is lost or doubled:\n%s", out)
+	}
+	if n, _ := strconv.Atoi(got[1]); n < 4 {
+		t.Errorf("%d alerts came of 2 that were raised and taken back", n)
+	}
+}
+
+// alarm sends a summary that makes alerts tell of a figure. The next real one
+// takes the alert back.
+func alarm(t *testing.T, c *client.Client, figure string) {
+	t.Helper()
+	record := fmt.Sprintf(`{"at":%d,"figures":{%q:{"ewma":0.99,"mean":0.5}}}`+"\n", time.Now().UnixMilli(), figure)
+	_, err := c.SendTopic(t.Context(), string(statsTopic), strings.NewReader(record), client.TopicSendOptions{ContentType: waverider.TypeNDJSON})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -99,7 +192,7 @@ func TestSequencesPassTheirTests(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip("node is not installed")
 	}
-	for _, name := range []string{"machine-figures", "rolling-stats"} {
+	for _, name := range []string{"machine-figures", "rolling-stats", "alerts"} {
 		cmd := exec.Command("node", "--test")
 		cmd.Dir = filepath.Join("sequences", name)
 		if out, err := cmd.CombinedOutput(); err != nil {

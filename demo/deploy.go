@@ -19,44 +19,72 @@ import (
 //go:embed all:sequences
 var sequences embed.FS
 
-// instances are the two programs of the demo.
-type instances struct{ figures, stats string }
+// program is one of the three.
+type program struct {
+	name   string
+	reads  waverider.TopicName // "" of the first
+	writes waverider.TopicName
+	topics bool // the start names them; otherwise the code does
+	config any
+	id     string
+}
 
-// statsConfig is the configuration rolling-stats is started with.
-func statsConfig() map[string]any {
-	limit := func(above, below float64) map[string]float64 {
-		return map[string]float64{"above": above, "below": below}
-	}
+func programs() []program {
 	pointers := make([]string, len(figures))
 	for i, f := range figures {
 		pointers[i] = f.pointer
 	}
-	return map[string]any{
-		"windowSeconds": windowSeconds,
-		"figures":       pointers,
-		"alerts": map[string]any{
-			"/cpu/busy":     limit(0.8, 0.6),
-			"/memory/share": limit(0.9, 0.85),
-			"/disk/share":   limit(0.95, 0.93),
-		},
+	type rule struct {
+		Above    float64 `json:"above"`
+		Below    float64 `json:"below"`
+		OverMean bool    `json:"overMean"`
+	}
+	return []program{
+		{name: "machine-figures", writes: figuresTopic, topics: true},
+		{name: "rolling-stats", reads: figuresTopic, writes: statsTopic, topics: true, config: map[string]any{
+			"windowSeconds":    windowSeconds,
+			"smoothingSeconds": smoothingSeconds,
+			"figures":          pointers,
+			"carry":            []string{"/run", "/n"},
+		}},
+		{name: "alerts", reads: statsTopic, writes: alertsTopic, config: map[string]any{"rules": map[string]rule{
+			"/cpu/busy":     {Above: 0.2, Below: 0.1, OverMean: true},
+			"/memory/share": {Above: 0.9, Below: 0.85},
+			"/disk/share":   {Above: 0.95, Below: 0.93},
+		}}},
 	}
 }
 
-func deploy(ctx context.Context, c *client.Client) (ids instances, err error) {
+// request is what the program is started with.
+func (p program) request() (req waverider.StartRequest, err error) {
+	if p.topics {
+		req.InputTopic, req.OutputTopic = string(p.reads), string(p.writes)
+	}
+	if p.config != nil {
+		req.AppConfig, err = json.Marshal(p.config)
+	}
+	return req, err
+}
+
+// deploy starts the programs. In which order does not matter: a Topic keeps
+// what its readers have not had.
+func deploy(ctx context.Context, c *client.Client) (list []program, err error) {
 	dir, err := os.MkdirTemp("", "waverider-demo-")
 	if err != nil {
-		return ids, fmt.Errorf("make a folder for the programs: %w", err)
+		return nil, fmt.Errorf("make a folder for the programs: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	config, err := json.Marshal(statsConfig())
-	if err != nil {
-		return ids, err
+	list = programs()
+	for i, p := range list {
+		req, err := p.request()
+		if err != nil {
+			return nil, err
+		}
+		if list[i].id, err = start(ctx, c, dir, p.name, req); err != nil {
+			return nil, err
+		}
 	}
-	if ids.stats, err = start(ctx, c, dir, "rolling-stats", waverider.StartRequest{AppConfig: config}); err != nil {
-		return ids, err
-	}
-	ids.figures, err = start(ctx, c, dir, "machine-figures", waverider.StartRequest{})
-	return ids, err
+	return list, nil
 }
 
 // start gives a Sequence to the Hub and starts it.

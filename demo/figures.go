@@ -5,53 +5,33 @@ import (
 	"math"
 )
 
-// windowSeconds is what the statistics are over.
-const windowSeconds = 30
-
-// summary is a record of rolling-stats.
-type summary struct {
-	At      int64             `json:"at"`
-	Figures map[string]rolled `json:"figures"`
-	Alerts  []struct {
-		Figure string `json:"figure"`
-		Since  int64  `json:"since"`
-	} `json:"alerts"`
-}
-
-// rolled is one figure over the window.
-type rolled struct {
-	Count int     `json:"count"`
-	Last  float64 `json:"last"`
-	Mean  float64 `json:"mean"`
-	P95   float64 `json:"p95"`
-	Max   float64 `json:"max"`
-}
-
 // figure is a row of the display.
 type figure struct {
 	pointer string
 	label   string
 	show    func(float64) string
 	full    float64 // the value of a full bar; 0: the largest shown
+	spare   bool    // left out where there is no room
 }
 
 var figures = []figure{
-	{"/cpu/busy", "CPU", percent, 1},
-	{"/memory/share", "memory", percent, 1},
-	{"/disk/share", "disk used", percent, 1},
-	{"/disk/read", "disk read", rate, 0},
-	{"/disk/written", "disk write", rate, 0},
-	{"/network/in", "network in", rate, 0},
-	{"/network/out", "network out", rate, 0},
+	{"/cpu/busy", "CPU", percent, 1, false},
+	{"/memory/share", "memory", percent, 1, false},
+	{"/disk/share", "disk used", percent, 1, true},
+	{"/disk/read", "disk read", rate, 0, true},
+	{"/disk/written", "disk write", rate, 0, false},
+	{"/network/in", "network in", rate, 0, false},
+	{"/network/out", "network out", rate, 0, false},
 }
 
-func labelOf(pointer string) string {
+// figureOf finds a figure; one that the display has no row for is shown as it is.
+func figureOf(pointer string) figure {
 	for _, f := range figures {
 		if f.pointer == pointer {
-			return f.label
+			return f
 		}
 	}
-	return pointer
+	return figure{pointer: pointer, label: pointer, show: func(v float64) string { return fmt.Sprint(v) }}
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }

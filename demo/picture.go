@@ -37,6 +37,28 @@ func (l line) paint(t tty.Terminal, width int) string {
 	return b.String()
 }
 
+// row is a line of the picture.
+type row struct {
+	line
+	rank int // the higher, the sooner it is left out where there is no room; 0: never
+}
+
+// Ranks of rows.
+const (
+	rankFrame = iota + 1 // empty lines between blocks
+	rankEvent            // what happened a while ago
+	rankSpare
+	rankTop // the empty line above all
+)
+
+func rows(lines ...line) []row {
+	out := make([]row, len(lines))
+	for i, l := range lines {
+		out[i].line = l
+	}
+	return out
+}
+
 const (
 	labelWidth  = 13
 	numberWidth = 12
@@ -44,50 +66,47 @@ const (
 )
 
 // picture is the whole display.
-func (s *display) picture(now time.Time, width int) []line {
-	out := append(s.head(now, width), s.table(width)...)
-	out = append(out, line{}, s.alertLine(now))
-	if s.note != "" && now.Sub(s.noted) < time.Minute {
-		out = append(out, line{{tty.Dim, margin + s.noted.Format(time.TimeOnly) + "  "}, {"", s.note}})
-	} else {
-		out = append(out, line{})
-	}
-	out = append(out, line{})
-	return append(out, s.next(width)...)
+func (s *display) picture(now time.Time, width int) []row {
+	gap := row{rank: rankFrame}
+	out := []row{{rank: rankTop}, {line: s.title(now, width)}, gap}
+	out = append(append(out, rows(s.flowTable(width)...)...), gap)
+	out = append(append(out, s.figureTable(width)...), gap)
+	out = append(out, row{line: s.alertLine(now)}, gap)
+	out = append(append(out, s.next(width)...), gap)
+	return append(out, s.eventLines()...)
 }
 
-// fit makes a picture as high as there is room: empty lines go first, from the
-// end on.
-func fit(picture []line, height int) []line {
-	for i := len(picture) - 1; i >= 0 && len(picture) > height; i-- {
-		if len(picture[i]) == 0 {
-			picture = slices.Delete(picture, i, i+1)
+// fit makes a picture as high as there is room.
+func fit(picture []row, height int) []row {
+	for len(picture) > max(height, 1) {
+		out := len(picture) - 1
+		for i := out; i >= 0; i-- {
+			if picture[i].rank > picture[out].rank {
+				out = i
+			}
 		}
+		picture = slices.Delete(picture, out, out+1)
 	}
-	return picture[:min(len(picture), max(height, 1))]
+	return picture
 }
 
-func (s *display) head(now time.Time, width int) []line {
+// title says where the Hub is, and for how long the demo runs.
+func (s *display) title(now time.Time, width int) line {
 	elapsed := now.Sub(s.began).Truncate(time.Second)
 	clock := fmt.Sprintf("%02d:%02d", int(elapsed.Minutes()), int(elapsed.Seconds())%60)
-	title := "Waverider demo"
-	hub := fmt.Sprintf("   Hub at %s", address(s.hub.URL()))
-	if pid := s.hub.PID(); pid != 0 {
-		hub += fmt.Sprintf(", pid %d", pid)
-	} else {
-		hub += ", coming back"
+	name, hub := "Waverider demo", "   Hub at "+address(s.hub.URL())
+	room := width - len(margin) - len(name) - len(clock) - 2
+	more := fmt.Sprintf(", pid %d", s.hub.PID())
+	if s.hub.PID() == 0 {
+		more = ", coming back"
 	}
-	gap := max(width-len(margin)-len(title)-len(hub)-len(clock)-1, 1)
-	return []line{
-		{},
-		{{"", margin}, {tty.Bold, title}, {"", hub + strings.Repeat(" ", gap)}, {tty.Dim, clock}},
-		{{tty.Dim, margin + "machine-figures "}, {tty.Cyan, "━━▶"}, {tty.Dim, " rolling-stats "}, {tty.Cyan, "━━▶"},
-			{tty.Dim, fmt.Sprintf(" here   %d readings", s.readings)}},
-		{},
+	if len(hub)+len(more) <= room {
+		hub += more
 	}
+	return line{{"", margin}, {tty.Bold, name}, {"", pad(hub, room) + " "}, {tty.Dim, clock}}
 }
 
-// columns of the table, the one to do without last.
+// columns of the figures, the one to do without last.
 var columns = []struct {
 	name string
 	of   func(rolled) float64
@@ -98,8 +117,8 @@ var columns = []struct {
 	{"max", func(r rolled) float64 { return r.Max }},
 }
 
-// table shows as many columns as there is room for: half a number misleads.
-func (s *display) table(width int) []line {
+// figureTable shows as many columns as there is room for: half a number misleads.
+func (s *display) figureTable(width int) []row {
 	room := width - len(margin) - labelWidth
 	shown := columns[:min(max(room/numberWidth, 1), len(columns))]
 	chartHead := margin + fmt.Sprintf("last %d s", windowSeconds)
@@ -111,71 +130,52 @@ func (s *display) table(width int) []line {
 	for _, c := range shown {
 		head += padLeft(c.name, numberWidth)
 	}
-	out := []line{{{tty.Dim, head + chartHead}}}
+	out := rows(line{{tty.Dim, head + chartHead}})
 	for _, f := range figures {
 		label, bar := "", tty.Cyan
-		if s.alerted(f.pointer) {
+		if _, on := s.raised[f.pointer]; on {
 			label, bar = tty.Red, tty.Red
 		}
-		row := line{{label, margin + pad(f.label, labelWidth)}}
+		l := line{{label, margin + pad(f.label, labelWidth)}}
 		style := tty.Bold
 		for _, c := range shown {
-			row = append(row, span{style, padLeft(s.value(f, c.of), numberWidth)})
+			l = append(l, span{style, padLeft(s.value(f, c.of), numberWidth)})
 			style = ""
 		}
-		out = append(out, append(row, span{"", margin}, span{bar, chart(s.history[f.pointer], f.full, bars)}))
+		r := row{line: append(l, span{"", margin}, span{bar, chart(s.history[f.pointer], f.full, bars)})}
+		if f.spare {
+			r.rank = rankSpare
+		}
+		out = append(out, r)
 	}
 	return out
 }
 
-func (s *display) alerted(pointer string) bool {
-	for _, a := range s.last.Alerts {
-		if a.Figure == pointer {
-			return true
-		}
-	}
-	return false
-}
-
 func (s *display) alertLine(now time.Time) line {
-	if s.readings == 0 {
+	if s.last.At == 0 {
 		return line{{tty.Dim, margin + "waiting for the first reading"}}
 	}
-	if len(s.last.Alerts) == 0 {
-		return line{{tty.Green, margin + "● no alerts"}}
-	}
 	var parts []string
-	for _, a := range s.last.Alerts {
-		since := now.Sub(time.UnixMilli(a.Since)).Round(time.Second)
-		parts = append(parts, fmt.Sprintf("%s is high since %s", labelOf(a.Figure), since))
+	for _, f := range figures {
+		if a, on := s.raised[f.pointer]; on {
+			parts = append(parts, fmt.Sprintf("%s is high since %s", f.label, max(now.Sub(time.UnixMilli(a.At)), 0).Round(time.Second)))
+		}
+	}
+	if len(parts) == 0 {
+		return line{{tty.Green, margin + "● no alert is on"}}
 	}
 	return line{{tty.Red, margin + "● " + strings.Join(parts, ", ")}}
 }
 
-// next is what to try meanwhile, with the real names. What a command is for is
-// left out where there is no room.
-func (s *display) next(width int) []line {
-	call := program()
-	command := func(words, what string) line {
-		l := line{{"", margin + margin + pad(words, 38)}, {tty.Dim, "  # " + what}}
-		if utf8.RuneCountInString(l.text()) > width {
-			return l[:1]
+// eventLines are what happened, the newest first.
+func (s *display) eventLines() (out []row) {
+	for i := len(s.events) - 1; i >= 0; i-- {
+		e := s.events[i]
+		r := row{line: line{{tty.Dim, margin + e.at.Format(time.TimeOnly) + "  "}, {e.style, e.what}}}
+		if len(out) >= 2 {
+			r.rank = rankEvent
 		}
-		return l
-	}
-	out := []line{
-		{{tty.Dim, margin + "Try in another terminal:"}},
-		{{"", margin + margin + "export WAVERIDER_URL=" + address(s.hub.URL())}},
-		command(call+" inst list", "both programs"),
-		command(call+" inst output "+short(s.ids.stats), "the records behind this picture"),
-		command(call+" inst logs "+short(s.ids.stats)+" -f", "alerts, as the program tells them"),
-		command(call+" inst health "+short(s.ids.figures), "what a program uses"),
-	}
-	if pid := s.hub.PID(); pid != 0 {
-		out = append(out, command(fmt.Sprintf("kill -9 %d", pid), "it comes back, its programs run on"))
-	}
-	if s.terminal.Is() {
-		out = append(out, line{}, line{{tty.Dim, margin + "Ctrl-C ends it and leaves nothing behind."}})
+		out = append(out, r)
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 // drawEvery is how often the display changes when nothing comes.
 const drawEvery = time.Second
 
-// work deploys the Sequences, and shows their result until ctx ends or
-// something gives up. The display is nil when nothing was shown.
+// work starts the Sequences, and shows what flows through their Topics until
+// ctx ends or something gives up. The display is nil when nothing was shown.
 func (d *demo) work(ctx context.Context, hub *localhub.Hub, restarts <-chan int) (*display, error) {
 	c, err := client.New(client.Config{URL: hub.URL()})
 	if err != nil {
@@ -26,53 +25,84 @@ func (d *demo) work(ctx context.Context, hub *localhub.Hub, restarts <-chan int)
 	if err := wantNode(ctx, c); err != nil {
 		return nil, err
 	}
-	var ids instances
-	if ids, err = deploy(ctx, c); err != nil {
+	programs, err := deploy(ctx, c)
+	if err != nil {
 		return nil, err
 	}
-	defer end(c, ids)
+	defer end(c, programs)
 
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	summaries, ended := make(chan summary, 1), make(chan error, 2)
-	go func() { ended <- pipe(ctx, c, ids.figures, ids.stats) }()
-	go func() { ended <- watch(ctx, c, ids.stats, summaries) }()
-	show := newDisplay(d.out, d.terminal, hub, ids)
-	err = show.until(ctx, summaries, restarts, ended, hub)
+	w := watchers{ctx: ctx, updates: make(chan func(*display)), failed: make(chan error, 1)}
+	w.watch(c, programs)
+	if d.load {
+		w.wg.Go(func() {
+			makeLoad(ctx, func(n int) { w.update(func(s *display) { s.loadBegins(n) }) })
+		})
+	}
+	show := newDisplay(d.out, d.terminal, hub, programs)
+	err = show.until(ctx, &w, restarts)
 	cancel()
-	return show, errors.Join(err, <-ended, <-ended)
+	w.wg.Wait()
+	return show, err
 }
 
-// watch reads the summaries of rolling-stats. Who looks too slowly sees the newest.
-func watch(ctx context.Context, c *client.Client, id string, summaries chan summary) error {
-	return follow(ctx, c, id, func(line []byte) error {
-		var s summary
-		if err := json.Unmarshal(line, &s); err != nil {
-			return err
-		}
-		latest(summaries, s)
-		return nil
+// watchers are the goroutines that tell a display what happens.
+type watchers struct {
+	ctx     context.Context // of all of them
+	wg      sync.WaitGroup
+	updates chan func(*display)
+	failed  chan error // the first that gave up
+}
+
+// update changes the display, unless all is over.
+func (w *watchers) update(change func(*display)) {
+	select {
+	case w.updates <- change:
+	case <-w.ctx.Done():
+	}
+}
+
+// watch begins to read the Topics, and to ask the Hub how things are.
+func (w *watchers) watch(c *client.Client, programs []program) {
+	read(w, c, figuresTopic, (*display).takeReading)
+	read(w, c, statsTopic, (*display).takeSummary)
+	read(w, c, alertsTopic, (*display).takeAlert)
+	w.wg.Go(func() {
+		poll(w.ctx, c, programs, func(now []flow) { w.update(func(s *display) { s.takeFlows(now) }) })
 	})
 }
 
-// until draws what comes until ctx ends. One of the workers that ends before
-// is put back for who waits for both.
-func (s *display) until(ctx context.Context, summaries <-chan summary, restarts <-chan int, ended chan error, hub *localhub.Hub) error {
+// read hands the records of a Topic to the display.
+func read[T any](w *watchers, c *client.Client, topic waverider.TopicName, take func(*display, T)) {
+	w.wg.Go(func() {
+		err := follow(w.ctx, c, topic,
+			func(v T) { w.update(func(s *display) { take(s, v) }) },
+			func(n uint64) { w.update(func(s *display) { s.checks[topic].miss(n) }) })
+		if err != nil {
+			select {
+			case w.failed <- err:
+			default:
+			}
+		}
+	})
+}
+
+// until draws what comes until ctx ends or a watcher gives up.
+func (s *display) until(ctx context.Context, w *watchers, restarts <-chan int) error {
 	s.open()
 	defer s.close()
 	tick := time.NewTicker(drawEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case sum := <-summaries:
-			s.take(sum)
+		case change := <-w.updates:
+			change(s)
 		case pid := <-restarts:
 			s.hubCameBack(pid)
-		case err := <-ended:
-			ended <- err
-			return nil
-		case <-hub.Done():
-			return hub.Err()
+		case err := <-w.failed:
+			return err
+		case <-s.hub.Done():
+			return s.hub.Err()
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
@@ -82,13 +112,13 @@ func (s *display) until(ctx context.Context, summaries <-chan summary, restarts 
 }
 
 // end ends the Instances before their Hub, so that it need not wait for them.
-func end(c *client.Client, ids instances) {
+func end(c *client.Client, programs []program) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
-	for _, id := range []string{ids.figures, ids.stats} {
+	for _, p := range programs {
 		wg.Go(func() {
-			_, _ = c.KillInstance(ctx, id, true) // the end of the Hub is the end of it anyway
+			_, _ = c.KillInstance(ctx, p.id, true) // the end of the Hub is the end of it anyway
 		})
 	}
 	wg.Wait()

@@ -1,6 +1,6 @@
 // machine-figures: a Sequence without input. It reads figures of the machine
 // it runs on and yields one object per reading; the Hub makes each a line of
-// JSON in the output.
+// JSON in the output, or a record of the Topic it was started to write.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { Machine } from './machine.js';
@@ -16,16 +16,21 @@ export default async function* machineFigures(_input, every = 500) {
   const stopped = new AbortController();
   this.addStopHandler(() => stopped.abort());
 
+  // Every run numbers its readings from 1, and has a number of its own, so that
+  // who reads them can tell whether one is missing or came twice.
+  const run = (this.load()?.run ?? 0) + 1;
+  await this.save({ run });
+
   const machine = await Machine.open();
-  this.logger.info(`reading every ${every} ms`, { host: machine.host, source: machine.source });
+  this.logger.info(`reading every ${every} ms`, { run, host: machine.host, source: machine.source });
 
   // Readings keep to a fixed beat. When the beat is lost, because the machine
   // slept or nobody read the output, it starts anew instead of catching up.
   let next = performance.now();
-  while (!stopped.signal.aborted) {
+  for (let n = 1; ; n += 1) {
     next = Math.max(next + every, performance.now());
     await pause(next - performance.now(), undefined, { signal: stopped.signal }).catch(() => {});
     if (stopped.signal.aborted) return;
-    yield await machine.read();
+    yield { run, n, ...await machine.read() };
   }
 }

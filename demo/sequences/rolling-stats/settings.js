@@ -1,26 +1,20 @@
 // The configuration of a start: checked once, with errors that name the key.
 
-const DEFAULTS = { windowSeconds: 30, smoothingSeconds: 5, time: '/at' };
+const DEFAULTS = { windowSeconds: 30, smoothingSeconds: 5, time: '/at', carry: [] };
 
 // readSettings fills in defaults. `figures` undefined means every number of a
 // record.
 export function readSettings(config = {}) {
-  const known = ['windowSeconds', 'smoothingSeconds', 'time', 'figures', 'alerts'];
+  const known = [...Object.keys(DEFAULTS), 'figures'];
   for (const key of Object.keys(config)) {
     if (!known.includes(key)) throw new TypeError(`config.${key} is unknown; known are ${known.join(', ')}`);
   }
-  const settings = { alerts: {}, ...DEFAULTS, ...config };
+  const settings = { ...DEFAULTS, ...config };
   for (const key of ['windowSeconds', 'smoothingSeconds']) {
     if (!(settings[key] > 0)) throw new TypeError(`config.${key} must be a number above 0`);
   }
-  for (const pointer of [settings.time, ...(settings.figures ?? []), ...Object.keys(settings.alerts)]) {
+  for (const pointer of [settings.time, ...settings.carry, ...(settings.figures ?? [])]) {
     if (!/^(\/[^/]+)+$/.test(pointer)) throw new TypeError(`"${pointer}" is no JSON Pointer such as "/cpu/busy"`);
-  }
-  for (const [figure, { above, below = above }] of Object.entries(settings.alerts)) {
-    if (typeof above !== 'number' || typeof below !== 'number' || below > above) {
-      throw new TypeError(`config.alerts["${figure}"] needs numbers "above" and, not over it, "below"`);
-    }
-    settings.alerts[figure] = { above, below };
   }
   return settings;
 }

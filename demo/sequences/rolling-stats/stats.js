@@ -9,22 +9,20 @@ export class Stats {
   constructor(settings) {
     this.settings = settings;
     this.windows = new Map(); // JSON Pointer → Window
-    this.raised = new Map(); // JSON Pointer → time since when
   }
 
-  // add takes a record: {summary, changed}. changed are the alerts that were
-  // raised or cleared by it.
+  // add takes a record and gives the summary that follows from it.
   add(record) {
     const at = timeOf(record, this.settings.time);
     for (const [figure, value] of this.numbersOf(record)) {
       if (!this.windows.has(figure)) this.windows.set(figure, this.newWindow());
       this.windows.get(figure).add(at, value);
     }
-    const changed = this.judge(at);
+    const of = {};
+    for (const pointer of this.settings.carry) of[pointer] = valueAt(record, pointer);
     const figures = {};
     for (const [figure, window] of this.windows) figures[figure] = window.summary(at);
-    const alerts = [...this.raised].map(([figure, since]) => ({ figure, since }));
-    return { summary: { at, windowSeconds: this.settings.windowSeconds, figures, alerts }, changed };
+    return { at, windowSeconds: this.settings.windowSeconds, of, figures };
   }
 
   newWindow() {
@@ -40,29 +38,10 @@ export class Stats {
       .filter(([, value]) => Number.isFinite(value));
   }
 
-  // judge raises and clears alerts. It looks at the smoothed value, and needs
-  // it lower to clear than to raise: a value that trembles around one limit
-  // would ring again and again.
-  judge(at) {
-    const changed = [];
-    for (const [figure, { above, below }] of Object.entries(this.settings.alerts)) {
-      const ewma = this.windows.get(figure)?.ewma;
-      if (ewma === undefined) continue;
-      const was = this.raised.has(figure);
-      const is = was ? ewma >= below : ewma > above;
-      if (is === was) continue;
-      if (is) this.raised.set(figure, at);
-      else this.raised.delete(figure);
-      changed.push({ figure, raised: is, at, ewma, above, below });
-    }
-    return changed;
-  }
-
   state() {
     return {
       version: STATE_VERSION,
       windows: Object.fromEntries([...this.windows].map(([figure, window]) => [figure, window.state()])),
-      raised: Object.fromEntries(this.raised),
     };
   }
 
@@ -74,8 +53,6 @@ export class Stats {
       window.restore(saved);
       this.windows.set(figure, window);
     }
-    // An alert that is no longer configured could never be cleared.
-    this.raised = new Map(Object.entries(state.raised).filter(([figure]) => figure in this.settings.alerts));
     return true;
   }
 }

@@ -4,9 +4,11 @@ import { Machine, busyShare, osTimes, rates } from '../machine.js';
 import machineFigures from '../index.js';
 
 // context stands in for what the Hub gives a program as `this`.
-function context() {
+function context(state) {
   const handlers = [];
   return {
+    load: () => state,
+    save: async (value) => { state = value; },
     logger: { info() {} },
     addStopHandler: (handler) => handlers.push(handler),
     stop: () => handlers.forEach((handler) => handler()),
@@ -46,6 +48,18 @@ test('the program yields until it is stopped', async () => {
   }
   assert.equal(seen.length, 3);
   assert.ok(seen[0].at <= seen[1].at && seen[1].at <= seen[2].at);
+});
+
+test('readings are numbered from 1 in every run', async () => {
+  const hub = context({ run: 6 });
+  const numbers = [];
+  for (let run = 0; run < 2; run += 1) {
+    for await (const { run, n } of machineFigures.call(hub, undefined, 10)) {
+      numbers.push([run, n]);
+      if (n === 2) break;
+    }
+  }
+  assert.deepEqual(numbers, [[7, 1], [7, 2], [8, 1], [8, 2]]);
 });
 
 test('an interval that makes no sense is refused', async () => {

@@ -13,7 +13,7 @@ function stats(config) {
 test('the window holds what is young enough', () => {
   const s = stats({ windowSeconds: 10, figures: ['/v'] });
   for (let i = 0; i < 20; i += 1) s.add({ at: at(i), v: i });
-  const { summary } = s.add({ at: at(20), v: 100 });
+  const summary = s.add({ at: at(20), v: 100 });
   const { count, last, mean, min, max, p95 } = summary.figures['/v'];
   assert.deepEqual({ count, last, mean, min, max, p95 }, { count: 10, last: 100, mean: 23.5, min: 11, max: 100, p95: 100 });
 });
@@ -22,7 +22,7 @@ test('the 95th percentile is a value that occurred', () => {
   const s = stats({ windowSeconds: 1000, figures: ['/v'] });
   let result;
   for (let i = 1; i <= 100; i += 1) result = s.add({ at: at(i), v: i });
-  assert.equal(result.summary.figures['/v'].p95, 95);
+  assert.equal(result.figures['/v'].p95, 95);
 });
 
 test('the smoothed value follows time, not the number of records', () => {
@@ -30,28 +30,15 @@ test('the smoothed value follows time, not the number of records', () => {
   const often = stats({ smoothingSeconds: 5, figures: ['/v'] });
   rare.add({ at: at(0), v: 0 });
   often.add({ at: at(0), v: 0 });
-  const one = rare.add({ at: at(5), v: 1 }).summary.figures['/v'].ewma;
+  const one = rare.add({ at: at(5), v: 1 }).figures['/v'].ewma;
   let many;
-  for (let i = 1; i <= 50; i += 1) many = often.add({ at: at(i / 10), v: 1 }).summary.figures['/v'].ewma;
+  for (let i = 1; i <= 50; i += 1) many = often.add({ at: at(i / 10), v: 1 }).figures['/v'].ewma;
   assert.ok(Math.abs(one - many) < 1e-4, `${one} and ${many}`);
   assert.ok(Math.abs(one - (1 - Math.exp(-1))) < 1e-4);
 });
 
-test('an alert is cleared lower than it is raised', () => {
-  const s = stats({ smoothingSeconds: 0.001, alerts: { '/v': { above: 0.8, below: 0.6 } } });
-  const told = [0.7, 0.81, 0.79, 0.61, 0.79, 0.81, 0.59, 0.7]
-    .flatMap((v, i) => s.add({ at: at(i), v }).changed.map((c) => [i, c.raised]));
-  assert.deepEqual(told, [[1, true], [6, false]]);
-});
-
-test('an alert that is on is in every summary', () => {
-  const s = stats({ smoothingSeconds: 0.001, alerts: { '/v': { above: 1, below: 0 } } });
-  s.add({ at: at(0), v: 2 });
-  assert.deepEqual(s.add({ at: at(1), v: 1 }).summary.alerts, [{ figure: '/v', since: at(0) }]);
-});
-
 test('saved state goes on as if nothing had happened', () => {
-  const config = { windowSeconds: 10, alerts: { '/a': { above: 5, below: 2 } } };
+  const config = { windowSeconds: 10 };
   const whole = stats(config);
   const first = stats(config);
   const second = stats(config);
@@ -67,15 +54,15 @@ test('state of another version is left alone', () => {
 });
 
 test('without figures every number counts, the time does not', () => {
-  const { summary } = stats({}).add({ at: at(0), a: 1, b: { 'c/d': 2, e: 'no', f: null }, g: [3] });
+  const summary = stats({}).add({ at: at(0), a: 1, b: { 'c/d': 2, e: 'no', f: null }, g: [3] });
   assert.deepEqual(Object.keys(summary.figures), ['/a', '/b/c~1d', '/g/0']);
 });
 
 test('a record without the figure, or with another type, is passed over', () => {
   const s = stats({ figures: ['/v'] });
-  assert.deepEqual(s.add({ at: at(0) }).summary.figures, {});
-  assert.deepEqual(s.add({ at: at(0), v: 'text' }).summary.figures, {});
-  assert.deepEqual(s.add('no object').summary.figures, {});
+  assert.deepEqual(s.add({ at: at(0) }).figures, {});
+  assert.deepEqual(s.add({ at: at(0), v: 'text' }).figures, {});
+  assert.deepEqual(s.add('no object').figures, {});
 });
 
 test('a fast stream cannot fill the memory', () => {
@@ -96,7 +83,7 @@ test('bad configuration is refused with the key', () => {
   for (const [config, message] of [
     [{ windowSeconds: 0 }, /windowSeconds/],
     [{ figures: ['cpu'] }, /"cpu" is no JSON Pointer/],
-    [{ alerts: { '/a': { above: 1, below: 2 } } }, /alerts\["\/a"\]/],
+    [{ carry: ['n'] }, /"n" is no JSON Pointer/],
     [{ window: 3 }, /config.window is unknown/],
   ]) assert.throws(() => readSettings(config), message);
 });
