@@ -57,7 +57,21 @@ func TestFirstSequenceOfTheReadme(t *testing.T) {
 	hub := &shell{dir: dir, env: []string{"WAVERIDER_LISTEN=127.0.0.1:0", "WAVERIDER_DATA_DIR=" + t.TempDir()}}
 	url := hub.start(t, blocks[0][1])
 	user := &shell{dir: dir, env: []string{"WAVERIDER_URL=" + url, "XDG_STATE_HOME=" + t.TempDir()}}
-	out := strings.Split(strings.TrimSpace(user.run(t, blocks[1][1])), "\n")
+	keepsPromise(t, user, blocks[1][1], text)
+
+	text = section(t, readme(t), "Join programs by Topics")
+	blocks = shellBlock.FindAllStringSubmatch(text, -1)
+	if len(blocks) != 1 {
+		t.Fatalf("%d blocks of commands on Topics, want one", len(blocks))
+	}
+	keepsPromise(t, user, blocks[0][1], text)
+	user.run(t, "bin/waverider topic info words")
+}
+
+// keepsPromise runs commands, the last of which prints what text says it does.
+func keepsPromise(t *testing.T, user *shell, commands, text string) {
+	t.Helper()
+	out := strings.Split(strings.TrimSpace(user.run(t, commands)), "\n")
 	want := promise.FindStringSubmatch(text)
 	if want == nil {
 		t.Fatal("it does not say what the last command prints")
