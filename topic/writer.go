@@ -21,7 +21,7 @@ type Writer struct {
 	p    *producer
 	to   uint64 // p.added after this Writer's last record
 	left bool
-	Wait bool   // wait for room when readers hold all of it, else fail with Full
+	Wait bool // wait for room when readers hold all of it, else fail with Full
 }
 
 // Writer opens the Topic for a producer. What it stored last is Last. Close
