@@ -2,12 +2,14 @@ package topic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"waverider"
+	"waverider/bus"
 	"waverider/topic/batch"
 )
 
@@ -74,7 +76,7 @@ func (t *Topic) makeRoom(ctx context.Context, n uint64) error {
 		return nil
 	}
 	goal := used + n + slack - limit // bytes to drop
-	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Before <= oldest+goal })
+	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Before < oldest+goal }, func(*batch.Batch) bool { return true })
 }
 
 // expire drops records older than the Topic's age.
@@ -86,19 +88,20 @@ func (t *Topic) expire(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	limit := now.Add(-time.Duration(age)).UnixMilli()
-	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Time < limit })
+	return t.drop(ctx, floor, func(h batch.Header) bool { return h.Time < limit }, func(b *batch.Batch) bool { return b.NumberAtTime(limit) == b.Next() })
 }
 
-// drop removes the batches before the last one that old holds for, as far as
-// all their records are below floor.
-func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) bool) error {
+// drop removes the batches before the last one that old holds for, and that one
+// too if whole holds for it, as far as all their records are below floor.
+func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) bool, whole func(*batch.Batch) bool) error {
 	if t.memory() {
 		return nil
 	}
 	t.mu.Lock()
 	first := t.first
 	t.mu.Unlock()
-	where, err := t.seek(ctx, func(h batch.Header) bool { return h.First <= floor && old(h) })
+	goes := func(h batch.Header) bool { return h.First <= floor && old(h) }
+	where, err := t.seek(ctx, goes)
 	if err != nil {
 		return err
 	}
@@ -107,17 +110,25 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 	t.mu.Unlock()
 	at := max(slices.Index(segments, where.stream), 0)
 	seg := segmentOf(t.name, segments[at])
-	h, seq, err := t.headerFrom(ctx, seg, where.seq)
-	if err != nil {
+	b, seq, err := t.batchFrom(ctx, seg, where.seq)
+	if errors.Is(err, bus.ErrNotFound) {
+		return nil // nothing is stored yet
+	} else if err != nil {
 		return err
 	}
-	if h.First <= first {
+	h := b.Header()
+	oldest, oldestByte := h.First, h.Before
+	if goes(h) && b.Next() <= floor && whole(b) {
+		oldest, oldestByte, seq = b.Next(), h.Before+uint64(len(b.Data())), seq+1
+	}
+	b.Release()
+	if oldest <= first {
 		return nil
 	}
 	// First it is written down, then done: a reader of the time between is told.
 	t.mu.Lock()
-	t.first, t.firstByte = h.First, h.Before
-	t.meta.Dropped, t.meta.DroppedBytes = h.First, h.Before
+	t.first, t.firstByte = oldest, oldestByte
+	t.meta.Dropped, t.meta.DroppedBytes = oldest, oldestByte
 	gone := segments[:at]
 	t.meta.Segments = slices.Clone(t.meta.Segments[at:])
 	meta := t.meta

@@ -187,3 +187,59 @@ func TestDiskOfDroppedRecordsComesFree(t *testing.T) {
 		}
 	}
 }
+
+// A body may be many times larger than its Topic, and one batch all of it.
+func TestSmallTopicTakesMoreThanItHolds(t *testing.T) {
+	s := open(t, t.TempDir())
+	top := limited(t, s, waverider.TopicConfig{MaxBytes: 100_000})
+	w, err := top.Writer(t.Context(), topic.Anonymous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for i := range 200 {
+		n := []int{100, 900, 10}[i%3]
+		data, lengths := lines(i*1000, i*1000+n, 100)
+		if err := w.Append(t.Context(), data, lengths, topic.State{}); err != nil {
+			t.Fatal(err)
+		}
+		if i%5 > 0 {
+			continue
+		}
+		if _, err := w.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if i := info(t, top); i.Bytes > 100_000 || i.Bytes == 0 {
+			t.Errorf("%d bytes are kept", i.Bytes)
+		}
+	}
+}
+
+func TestAllRecordsOfAQuietTopicGoWithAge(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	top := limited(t, s, waverider.TopicConfig{MaxAge: waverider.Age(time.Hour)})
+	write(t, top, 0, 10, 100)
+	s.Tend(t.Context(), time.Now().Add(59*time.Minute))
+	if i := info(t, top); i.Records != 10 {
+		t.Errorf("%d records are left before their age", i.Records)
+	}
+	s.Tend(t.Context(), time.Now().Add(61*time.Minute))
+	if i := info(t, top); i.Records != 0 || i.Bytes != 0 || i.Total != 10 {
+		t.Errorf("after their age: %d records, %d bytes are kept, %d in all", i.Records, i.Bytes, i.Total)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	top, err := open(t, dir).Topic("limited")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, top, 10, 20, 100)
+	if _, n := readAll(t, top, topic.From{}); n != 10 {
+		t.Errorf("read %d records, want the 10 that came after", n)
+	}
+	if i := info(t, top); len(i.Damage) > 0 {
+		t.Errorf("damage is told: %v", i.Damage)
+	}
+}

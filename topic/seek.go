@@ -58,18 +58,26 @@ func (t *Topic) seek(ctx context.Context, before func(batch.Header) bool) (spot,
 	return oldest, nil
 }
 
-// headerFrom reads the first batch at or after seq; damaged ones are passed over.
+// headerFrom reads the header of the first batch at or after seq.
 func (t *Topic) headerFrom(ctx context.Context, seg segment, seq uint64) (batch.Header, uint64, error) {
+	b, at, err := t.batchFrom(ctx, seg, seq)
+	if err != nil {
+		return batch.Header{}, 0, err
+	}
+	defer b.Release()
+	return b.Header(), at, nil
+}
+
+// batchFrom reads the first batch at or after seq; damaged ones are passed over.
+func (t *Topic) batchFrom(ctx context.Context, seg segment, seq uint64) (*batch.Batch, uint64, error) {
 	for {
 		m, err := t.store.bus.NextOf(ctx, seg.stream, seg.filter(), seq)
 		if err != nil {
-			return batch.Header{}, 0, err
+			return nil, 0, err
 		}
 		b, err := batch.Decode(m.Data)
 		if err == nil {
-			h := b.Header()
-			b.Release()
-			return h, m.Seq, nil
+			return b, m.Seq, nil
 		}
 		t.damaged(ctx, 0, 0, err.Error())
 		seq = m.Seq + 1
