@@ -37,9 +37,6 @@ func (d *deposit) streamAcks(ctx context.Context, w http.ResponseWriter, r *http
 	stop()
 	tasks.Wait()
 	if err != nil {
-		if r.Context().Err() != nil {
-			return err
-		}
 		d.hub.log.Debug("body not stored to its end", "topic", d.t.Name(), "err", err)
 		return a.write(ackLine{Records: max(d.safe, a.told), Error: shownText(err), Kind: waverider.KindOf(err)})
 	}

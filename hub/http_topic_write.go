@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"time"
 
 	"waverider"
 	"waverider/topic"
@@ -60,7 +61,7 @@ type deposit struct {
 	split *batch.Splitter
 	bytes bool // cut anywhere
 	limit int  // of one record, bytes
-	most  int  // of one call of Append, bytes
+	most  int  // of one call of Append, bytes, if it is more than one record
 	added func(records uint64)
 	count uint64 // records that were added
 	safe  uint64 // of them, those known to be durable
@@ -78,7 +79,7 @@ func (h *Hub) deposit(ctx context.Context, t *topic.Topic) (*deposit, error) {
 	}
 	// A small Topic takes a large body in steps, of which older ones can go.
 	const steps = 8
-	d.most = int(max(cfg.MaxBytes/steps, int64(d.limit)))
+	d.most = int(min(cfg.MaxBytes/steps, batch.MaxData))
 	return d, nil
 }
 
@@ -86,20 +87,27 @@ func (h *Hub) deposit(ctx context.Context, t *topic.Topic) (*deposit, error) {
 // An error says how many of them are, in "records".
 func (d *deposit) store(ctx context.Context, body io.Reader) (topic.Cursor, error) {
 	err := d.read(ctx, body)
-	at, flushErr := d.out.Flush(ctx)
+	flushing := ctx
+	if err != nil { // with a body that was cut ctx has ended too
+		const patience = 2 * time.Second
+		var cancel context.CancelFunc
+		flushing, cancel = context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+	}
+	at, flushErr := d.out.Flush(flushing)
 	if flushErr == nil {
 		d.safe = d.count
 	}
 	if err == nil {
 		err = flushErr
 	}
-	switch {
+	switch cause := context.Cause(ctx); {
 	case err == nil:
 		return at, nil
 	case d.t.Life().Err() != nil:
 		err = context.Cause(d.t.Life())
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+	case cause != nil && !errors.Is(cause, context.Canceled): // the Hub stops
+		err = cause
 	}
 	return at, withRecords(err, d.safe)
 }
