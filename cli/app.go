@@ -50,7 +50,7 @@ A first round:
   waverider inst output -                         see what it puts out
   waverider inst logs - -f                        follow its log
 
-"-" stands for the Sequence, Instance or package you used last. Ids may be cut to
+"-" stands for the Sequence, Instance, Topic or package you used last. Ids may be cut to
 any unique start of 4 or more characters; Sequences are found by name too.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -17,12 +17,11 @@ func (a *app) topics() *cobra.Command {
 		Long: `A Topic is a named, ordered stream of records of one content type. Programs and people
 send to it and read from it, each at their own speed.
 
-  waverider topic create prices                    a Topic of NDJSON, each record on disk when acked
-  echo '{"eur":1.2}' | waverider topic send prices send records
-  waverider topic get prices                       read on where the last reader stopped, and follow
-  waverider topic get prices --from start --no-follow
-                                                   all that is kept
-  waverider topic info prices                      how full it is, who reads and who lags`,
+  waverider topic create prices                       of NDJSON, each record on disk when acked
+  waverider topic send prices data.ndjson             send a file, or stdin
+  waverider topic get prices                          go on where the last reader stopped, and follow
+  waverider topic get prices --from start --no-follow all that is kept
+  waverider topic info prices                         how full it is, who reads and who lags`,
 		RunE: group,
 		Args: cobra.ArbitraryArgs,
 	}

@@ -35,7 +35,7 @@ type follower struct {
 	out  *bufio.Writer
 	raw  bool   // write records, not envelopes
 	once bool   // the end of a stream is the end
-	last string // cursor of the last record that was written
+	last string // where it is: the cursor of the last record that was written
 	done bool   // the limit is reached
 	acks bool   // ack what is written
 	had  []span // written and not acked
@@ -55,6 +55,9 @@ func (a *app) followTopic(ctx context.Context, c *client.Client, name string, o 
 	records, err := c.ReadTopic(ctx, name, f.o)
 	if err == nil && records.Cursor == "" {
 		return a.copyPlain(ctx, records, o)
+	}
+	if err == nil {
+		f.last = records.Cursor // "new" is another place when it is asked for again
 	}
 	for err == nil {
 		err = f.copy(ctx, records)
@@ -156,7 +159,7 @@ func (f *follower) settle(ctx context.Context) error {
 
 // again waits for the Hub to be back and goes on where the reader is.
 func (f *follower) again(ctx context.Context) (*client.Records, error) {
-	if f.o.From != "" && f.o.Group == "" && f.last != "" {
+	if f.o.From != "" && f.o.Group == "" {
 		f.o.From = f.last
 	}
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {

@@ -27,7 +27,9 @@ Where it begins, and what is remembered:
   --from start     the oldest record; "new" is the next one to come. A cursor, a time
                    (2026-05-04T10:00:00Z) or an age (10m, 7d) do as well. Nothing is remembered.
   --group NAME     where the group stopped; new groups begin as --from says, else at the
-                   oldest record. What a group has not read is not dropped.
+                   oldest record. Readers of a group share its records. The group's place
+                   moves on when records are written to stdout; what it has not come to
+                   is not dropped.
 
 It ends with --no-follow at what there is now, with --limit after so many records.`,
 		Example: `  waverider topic get prices
@@ -79,7 +81,7 @@ func (f *getFlags) register(a *app, cmd *cobra.Command) {
 	fs.BoolVarP(&f.follow, "follow", "f", true, "go on with what comes")
 	fs.BoolVar(&f.noFollow, "no-follow", false, "end at what there is now")
 	fs.StringVarP(&f.group, "group", "g", "", "read as this group, whose place is remembered")
-	fs.StringVar(&f.ack, "ack", "auto", "when a group's place moves on: auto (when records are sent) or explicit (by \"topic ack\")")
+	fs.StringVar(&f.ack, "ack", "auto", "when a group's place moves on: auto (when records are written) or explicit (by \"topic ack\")")
 	fs.Var(&f.expire, "expire", "forget a new group that is unread for this time (default 7d)")
 	fs.BoolVarP(&f.envelope, "envelope", "e", false, `write {"cursor": …, "time": …, "data": …} for each record, one a line`)
 	fs.StringVarP(&f.kind, "type", "t", "", "content type: ndjson|text|binary; makes a Topic that is not there")
