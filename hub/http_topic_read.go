@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -195,7 +196,7 @@ func (s *sender) run(ctx context.Context) error {
 	for {
 		m, err := s.src.Next(ctx, s.limit)
 		if errors.Is(err, io.EOF) {
-			return nil
+			return s.last()
 		} else if err != nil {
 			return err
 		}
@@ -215,6 +216,23 @@ func (s *sender) run(ctx context.Context) error {
 			s.limit -= n
 		}
 	}
+}
+
+// last tells what is missing behind the last record: no other brings it.
+func (s *sender) last() error {
+	r, ok := s.src.(single)
+	if !ok || r.Missed() == 0 {
+		return nil
+	}
+	s.missed += r.Missed()
+	s.at = r.At()
+	if s.lines == nil {
+		return nil
+	}
+	if _, err := fmt.Fprintf(s.out, `{"missed":%d}`+"\n", r.Missed()); err != nil {
+		return err
+	}
+	return s.out.Flush()
 }
 
 func (s *sender) send(m *topic.Message) error {
