@@ -26,6 +26,9 @@ var scenarios = []scenario{
 	{"disk", "a full disk", 1, 3, 5 * time.Minute, diskFull},
 	{"topic-sync", "kill -9 of the Hub while Topics are written and read", 20, 200, 15 * time.Minute, topicSyncKilled},
 	{"topic-async", "the same with Topics that may lose the last second", 6, 200, 15 * time.Minute, topicAsyncKilled},
+	{"topic-pipe", "kill -9 of the Hub while programs run between Topics", 6, 60, 10 * time.Minute, topicPipeHub},
+	{"topic-slot", "kill -9 of programs between Topics", 5, 40, 10 * time.Minute, topicPipeRunner},
+	{"topic-both", "kill -9 of the Hub and of programs between Topics", 6, 30, 10 * time.Minute, topicPipeBoth},
 	{"topic-disk", "a full disk under Topics, seen coming and not", 1, 5, 10 * time.Minute, topicDiskFull},
 	{"topic-damage", "damaged files of Topics", 1, 2, 10 * time.Minute, topicsDamaged},
 }

@@ -159,21 +159,21 @@ func sendAcked(p *topicProducer, ctx context.Context) error {
 	first := p.next
 	acked := make(chan struct{})
 	var done bool
-	var refusal string
+	var refusal, kind string
 	go func() {
 		defer close(acked)
 		_ = body.Acks(func(a testhub.TopicAck) { // what is not acked is repeated
 			end := first + a.Records
 			p.t.ack(p.number, p.next, end)
 			p.next = max(p.next, end)
-			done, refusal = a.Done, a.Error
+			done, refusal, kind = a.Done, a.Error, a.Kind
 		})
 	}()
 	p.sendPieces(ctx, body, first)
 	err = body.End()
 	<-acked
 	switch {
-	case refusal != "" && !p.t.refuse(p.number, true):
+	case refusal != "" && !p.t.refuse(p.number, kind == "full"):
 		p.t.r.res.failf("topic %s, producer %d: %s", p.t.name, p.number, refusal)
 	case err == nil && !done:
 		err = io.ErrUnexpectedEOF

@@ -107,6 +107,7 @@ type Start struct {
 
 	InputTopic  string `json:"inputTopic,omitempty"`
 	OutputTopic string `json:"outputTopic,omitempty"`
+	Ack         string `json:"ack,omitempty"`
 }
 
 // StartInstance starts an Instance of a Sequence and answers its id.

@@ -108,6 +108,7 @@ type TopicAck struct {
 	Records int64  `json:"records"`
 	Done    bool   `json:"done"`
 	Error   string `json:"error"`
+	Kind    string `json:"kind"`
 }
 
 // AckedBody is an open body to a Topic that tells what is durable. Write and
