@@ -140,24 +140,43 @@ func (g *rig) throughRelay(ctx context.Context, data []byte) (time.Duration, err
 	return took, errors.Join(err, d.close(), <-sent)
 }
 
-// timeRawJetStream runs the engine by itself.
+// timeRawJetStream sends bytes through the engine by itself.
 func (g *rig) timeRawJetStream(ctx context.Context, size int) (time.Duration, error) {
-	raw, err := g.build(ctx, "rawjs")
+	took, err := g.rawJetStream(ctx, "move", "-bytes", strconv.Itoa(size))
 	if err != nil {
 		return 0, err
+	}
+	return took.median(), nil
+}
+
+// rawJetStream runs the engine by itself.
+func (g *rig) rawJetStream(ctx context.Context, what string, args ...string) (series, error) {
+	raw, err := g.build(ctx, "rawjs")
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp(g.dir, "raw-")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, raw, "-async", "-dir", dir, "-bytes", strconv.Itoa(size))
+	cmd := exec.CommandContext(ctx, raw, append([]string{what, "-dir", dir}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
-		return 0, fmt.Errorf("raw JetStream: %w", err)
+		return nil, fmt.Errorf("raw JetStream: %w", err)
 	}
-	nanos, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-	return time.Duration(nanos), err
+	var took series
+	for _, line := range strings.Fields(string(out)) {
+		nanos, err := strconv.ParseInt(line, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("raw JetStream: %w", err)
+		}
+		took = append(took, time.Duration(nanos))
+	}
+	if len(took) == 0 {
+		return nil, errors.New("raw JetStream says nothing")
+	}
+	return took, nil
 }
 
 // build makes one of the programs beside this one, once.

@@ -1,7 +1,11 @@
-// Command rawjs measures what the engine below the Topics does by itself: one
-// process publishes messages to a stream and consumes them at the same time.
-// It prints the time in nanoseconds. It is a program of its own so that the
-// bench, which also serves as the bare server of other limits, stays small.
+// Command rawjs measures what the engine below the Topics does by itself. It
+// is a program of its own so that the bench, which also serves as the bare
+// server of other limits, stays small.
+//
+//	rawjs move   publish and consume at the same time; prints how long it took
+//	rawjs commit store 100 small messages at a time; prints how long each commit took
+//
+// Times are in nanoseconds, one a line.
 package main
 
 import (
@@ -15,76 +19,101 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
-	pending  = 256 // messages without an answer yet
-	patience = time.Minute
-	warmUp   = 32 << 20
+	patience     = time.Minute
+	answerWithin = 5 * time.Second
 )
 
 func main() {
-	dir := flag.String("dir", "", "an empty `folder` for the stream")
-	async := flag.Bool("async", false, "acknowledge before a message is in the file")
-	total := flag.Int("bytes", 256_000_000, "bytes to move")
-	size := flag.Int("message", 65_500, "bytes of a message")
-	flag.Parse()
-	took, err := run(*dir, *async, *total, *size)
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "rawjs:", err)
 		os.Exit(1)
 	}
-	fmt.Println(took.Nanoseconds())
 }
 
-func run(dir string, async bool, total, size int) (time.Duration, error) {
+func run() error {
+	flags := flag.NewFlagSet("rawjs", flag.ExitOnError)
+	dir := flags.String("dir", "", "an empty `folder` for the stream")
+	total := flags.Int("bytes", 256_000_000, "bytes to move")
+	if len(os.Args) < 2 {
+		return errors.New("say what to measure: move or commit")
+	}
+	if err := flags.Parse(os.Args[2:]); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	e, err := start(*dir)
+	if err != nil {
+		return err
+	}
+	defer e.stop()
+	var took []time.Duration
+	switch os.Args[1] {
+	case "move":
+		took, err = e.move(ctx, *total)
+	case "commit":
+		took, err = e.commit()
+	default:
+		err = fmt.Errorf("cannot measure %q", os.Args[1])
+	}
+	for _, t := range took {
+		fmt.Println(t.Nanoseconds())
+	}
+	return err
+}
+
+// engine is a server with a connection for each direction.
+type engine struct {
+	server  *server.Server
+	in, out *nats.Conn
+}
+
+func start(dir string) (*engine, error) {
 	s, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir,
 		SyncAlways: true, MaxPending: 256 << 20})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	e := &engine{server: s}
 	s.Start()
-	defer func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	}()
 	if !s.ReadyForConnections(patience) {
-		return 0, errors.New("the server does not start")
+		err = errors.New("the server does not start")
 	}
-	in, err := nats.Connect("", nats.InProcessServer(s))
+	if err == nil {
+		e.in, err = nats.Connect("", nats.InProcessServer(s))
+	}
+	if err == nil {
+		e.out, err = nats.Connect("", nats.InProcessServer(s))
+	}
 	if err != nil {
-		return 0, err
+		e.stop()
+		return nil, err
 	}
-	defer in.Close()
-	out, err := nats.Connect("", nats.InProcessServer(s))
-	if err != nil {
-		return 0, err
+	return e, nil
+}
+
+func (e *engine) stop() {
+	for _, c := range []*nats.Conn{e.in, e.out} {
+		if c != nil {
+			c.Close()
+		}
 	}
-	defer out.Close()
-	if err := makeStream(in, async); err != nil {
-		return 0, err
-	}
-	if _, err := move(ctx, in, out, warmUp, size); err != nil {
-		return 0, fmt.Errorf("warm up: %w", err)
-	}
-	return move(ctx, in, out, total, size)
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
 }
 
 // makeStream asks in JSON: the client has no field for the mode.
-func makeStream(nc *nats.Conn, async bool) error {
-	cfg := server.StreamConfig{Name: "raw", Subjects: []string{"raw"}, Storage: server.FileStorage, Replicas: 1,
-		MaxMsgs: -1, MaxBytes: -1, MaxConsumers: -1, MaxMsgsPer: -1, MaxMsgSize: -1}
-	if async {
-		cfg.PersistMode = server.AsyncPersistMode
-	}
+func (e *engine) makeStream(cfg server.StreamConfig) error {
+	cfg.Name, cfg.Storage, cfg.Replicas = "raw", server.FileStorage, 1
+	cfg.MaxMsgs, cfg.MaxBytes, cfg.MaxConsumers, cfg.MaxMsgsPer, cfg.MaxMsgSize = -1, -1, -1, -1, -1
 	body, err := json.Marshal(cfg)
 	if err != nil {
 		return err
 	}
-	m, err := nc.Request("$JS.API.STREAM.CREATE.raw", body, 5*time.Second)
+	m, err := e.in.Request("$JS.API.STREAM.CREATE.raw", body, answerWithin)
 	if err != nil {
 		return err
 	}
@@ -96,51 +125,4 @@ func makeStream(nc *nats.Conn, async bool) error {
 		return answer.Error
 	}
 	return nil
-}
-
-// move publishes total bytes and returns when they have been consumed.
-func move(ctx context.Context, in, out *nats.Conn, total, size int) (time.Duration, error) {
-	reader, err := jetstream.New(out)
-	if err != nil {
-		return 0, err
-	}
-	writer, err := jetstream.New(in, jetstream.WithPublishAsyncMaxPending(pending))
-	if err != nil {
-		return 0, err
-	}
-	consumer, err := reader.OrderedConsumer(ctx, "raw", jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy})
-	if err != nil {
-		return 0, err
-	}
-	messages, err := consumer.Messages(jetstream.PullMaxBytes(16 << 20))
-	if err != nil {
-		return 0, err
-	}
-	defer messages.Stop()
-	began, failed := time.Now(), make(chan error, 1)
-	go func() { failed <- publish(ctx, writer, total, size) }()
-	for got := 0; got < total; {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return 0, errors.Join(err, <-failed)
-		}
-		got += len(m.Data())
-	}
-	took := time.Since(began)
-	return took, <-failed
-}
-
-func publish(ctx context.Context, js jetstream.JetStream, total, size int) error {
-	data := make([]byte, size)
-	for sent := 0; sent < total; sent += size {
-		if _, err := js.PublishAsync("raw", data[:min(size, total-sent)], jetstream.WithStallWait(patience)); err != nil {
-			return err
-		}
-	}
-	select {
-	case <-js.PublishAsyncComplete():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
