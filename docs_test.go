@@ -1,7 +1,10 @@
 package waverider_test
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,6 +100,40 @@ func TestEveryModuleHasItsHome(t *testing.T) {
 			case !within(from, known[at].homes):
 				t.Errorf("%s imports %s, whose home by docs/why.md is %q", from, imp, known[at].homes)
 			}
+		}
+	}
+}
+
+// TestDeliveryNamesWhatExists holds docs/delivery.md to tests and faults that
+// are there.
+func TestDeliveryNamesWhatExists(t *testing.T) {
+	text, err := os.ReadFile("docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code bytes.Buffer
+	err = filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, "_test.go") && !strings.HasPrefix(path, "faults/") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		code.Write(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Test[A-Za-z]+|fault [a-z-]+)`").FindAllStringSubmatch(string(text), -1)
+	if len(named) < 30 {
+		t.Errorf("only %d tests and faults are named", len(named))
+	}
+	for _, m := range named {
+		want := "func " + m[1] + "("
+		if fault, ok := strings.CutPrefix(m[1], "fault "); ok {
+			want = `"` + fault + `"`
+		}
+		if !bytes.Contains(code.Bytes(), []byte(want)) {
+			t.Errorf("docs/delivery.md names %s, which is not there", m[1])
 		}
 	}
 }
