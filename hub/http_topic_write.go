@@ -34,7 +34,7 @@ func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := wire.Long(w, r)
 	defer cancel()
-	defer context.AfterFunc(t.Life(), cancel)() // a client that is silent need not hold what has ended
+	defer endWith(t, w, cancel)()
 	wire.Continue(w, r)
 	d, err := h.deposit(ctx, t)
 	if err != nil {
@@ -51,6 +51,22 @@ func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set(cursorHeader, at.String())
 	return wire.WriteJSON(w, http.StatusOK, struct{}{})
+}
+
+// endWith ends a request, and the wait for its body, when the Topic ends: a
+// client may be silent for ever. What it returns stops that.
+func endWith(t *topic.Topic, w http.ResponseWriter, cancel context.CancelFunc) (stop func()) {
+	done := make(chan struct{})
+	off := context.AfterFunc(t.Life(), func() {
+		defer close(done)
+		cancel()
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !off() {
+			<-done // it must not meet the next request
+		}
+	}
 }
 
 // deposit is a body on its way into a Topic.
