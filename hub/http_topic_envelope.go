@@ -56,7 +56,7 @@ func (e *envelope) record(rec batch.Record) {
 	switch lines := e.kind == waverider.TypeNDJSON || e.kind == waverider.TypeTextNDJSON; {
 	case lines && json.Valid(data):
 		e.buf = append(e.buf, `"data":`...)
-		e.buf = append(e.buf, bytes.TrimSpace(data)...)
+		e.buf = append(e.buf, bytes.TrimSuffix(data, []byte{'\n'})...)
 	case e.kind == waverider.TypeBytes || !utf8.Valid(data):
 		e.buf = append(e.buf, `"encoding":"base64","data":"`...)
 		e.buf = base64.StdEncoding.AppendEncode(e.buf, data)
