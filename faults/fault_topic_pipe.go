@@ -201,15 +201,10 @@ func (r *rig) checkPipes(ctx context.Context, in *topic, list []*pipe) error {
 		if p.program == "window" {
 			records /= windowSize
 		}
-		if err := r.awaitTotal(ctx, p.out, int64(records)); err != nil {
-			r.res.failf("%s: %v", p.program, err)
-		}
-		got, corrupt, err := r.outputOf(ctx, p)
+		found, err := r.awaitOutput(ctx, p, want, int64(records))
 		if err != nil {
 			return err
 		}
-		found := tally.Compare(want, got)
-		found.Corrupt += corrupt
 		if p.repeats && found.Duplicated > 0 {
 			r.res.notef("%s gave %d of %d records again", p.program, found.Duplicated, found.Records)
 			found.Duplicated = 0
@@ -217,6 +212,24 @@ func (r *rig) checkPipes(ctx context.Context, in *topic, list []*pipe) error {
 		r.res.took(p.program, found)
 	}
 	return nil
+}
+
+// awaitOutput waits until an output is whole, or no more comes of it.
+func (r *rig) awaitOutput(ctx context.Context, p *pipe, want []tally.ID, records int64) (found tally.Findings, err error) {
+	for end := time.Now().Add(waitFlow); ; {
+		if err := r.awaitTotal(ctx, p.out, records); err != nil {
+			r.res.failf("%s: %v", p.program, err)
+		}
+		got, corrupt, err := r.outputOf(ctx, p)
+		if err != nil {
+			return found, err
+		}
+		found = tally.Compare(want, got)
+		found.Corrupt += corrupt
+		if found.Lost == 0 || !p.repeats || time.Now().After(end) {
+			return found, nil
+		}
+	}
 }
 
 // awaitTotal waits until a Topic has as many records as it must, and for a

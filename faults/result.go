@@ -57,6 +57,13 @@ func (r *result) took(name string, f tally.Findings) {
 	r.repeated += f.Repeated
 }
 
+// repeats counts records that came again as they may.
+func (r *result) repeats(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.repeated += n
+}
+
 // mayLose counts losses that are no harm.
 func (r *result) mayLose(n int64) {
 	r.mu.Lock()
@@ -142,7 +149,7 @@ func report(w io.Writer, results []*result) error {
 	_ = t.Flush() // w is a terminal or a pipe: nothing to do about it
 	for _, r := range results {
 		if r.repeated > 0 {
-			fmt.Fprintf(w, "%s: %d records are there again because their producer got no answer and sent them again\n", r.name, r.repeated)
+			fmt.Fprintf(w, "%s: %d records came again as they may: their producer or their reader was not sure of them\n", r.name, r.repeated)
 		}
 		for _, n := range r.notes {
 			fmt.Fprintf(w, "%s: %s\n", r.name, n)

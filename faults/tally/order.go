@@ -90,13 +90,27 @@ func Compare(want, got []ID) (f Findings) {
 			next = max(next, i+1)
 		}
 	}
-	for i, s := range seen {
-		if !s {
-			f.Lost++
-			f.example("%v missing", want[i])
+	f.missing(want, seen)
+	return f
+}
+
+// missing counts what was not seen, and tells of the first runs of them.
+func (f *Findings) missing(want []ID, seen []bool) {
+	const runs = 3
+	told := 0
+	for i := 0; i < len(seen); i++ {
+		first := i
+		for i < len(seen) && !seen[i] {
+			i++
+		}
+		if i == first {
+			continue
+		}
+		f.Lost += int64(i - first)
+		if told++; told <= runs {
+			f.Examples = append(f.Examples, fmt.Sprintf("%d missing from %v, the record %d, on", i-first, want[first], first))
 		}
 	}
-	return f
 }
 
 // Within finds out whether got is an unbroken piece of all: what one

@@ -140,6 +140,12 @@ func (b AckedBody) Acks(take func(TopicAck)) error {
 	}
 }
 
+// AckTopic acks, for a group, what lies between two cursors.
+func (a API) AckTopic(ctx context.Context, name, group, from, to string) error {
+	body := map[string]string{"from": from, "cursor": to}
+	return a.JSON(ctx, http.MethodPost, "/topic/"+url.PathEscape(name)+"/ack?group="+url.QueryEscape(group), body, nil)
+}
+
 // ReadTopic opens a Topic for reading. query begins with "?", or is empty.
 func (a API) ReadTopic(ctx context.Context, name, query string) (*Out, error) {
 	return a.Get(ctx, "/topic/"+url.PathEscape(name)+query)
