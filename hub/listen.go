@@ -12,8 +12,7 @@ import (
 )
 
 // listen handles the runner's messages until the process has ended. Handling
-// comes before the ack, so what it stores is stored when the runner forgets it;
-// but for saves with Topics, which the runner keeps until they are answered.
+// comes before the ack, so what it stores is stored when the runner forgets it.
 // output ends when no more of it will become durable.
 func (in *Instance) listen(ctx, output context.Context, tasks *sync.WaitGroup, proc runtime.Process) (failed *failedMessage) {
 	s := proc.Session()

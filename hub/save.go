@@ -33,10 +33,11 @@ type saveMessage struct {
 
 // save returns what does one save: once those before are done, and the output
 // that was emitted before is durable. When output ends before it is, the save is
-// not done and not answered: the run is over, or the runner asks the next Hub.
+// neither done nor acked: the run is over, or the runner asks the next Hub.
 func (v *saver) save(ctx, output context.Context, m runner.Message) func() {
 	before, done := v.before, make(chan struct{})
 	v.before = done
+	release := v.s.Hold()
 	return func() {
 		defer close(done)
 		<-before
@@ -48,7 +49,9 @@ func (v *saver) save(ctx, output context.Context, m runner.Message) func() {
 		if errors.Is(err, errOutputEnded) {
 			return
 		}
-		if err := v.answer(ctx, save, err); err != nil && ctx.Err() == nil {
+		if err := v.answer(ctx, save, err); err == nil {
+			release()
+		} else if ctx.Err() == nil {
 			v.in.log.Warn("save not answered", "err", err)
 		}
 	}

@@ -76,7 +76,7 @@ func (s *Session) begin(l *link, hello Hello) {
 	l.toldAcked, l.toldLimit = hello.Output.Acked, s.out.limit
 	l.windowDue = s.out.acked > l.toldAcked || s.out.endAcked
 	l.handledTold = hello.Messages.Next - 1
-	l.handledDue = s.recv.handled > l.handledTold
+	l.handledDue = s.recv.ackable() > l.handledTold
 	if s.link != nil {
 		s.link.over = true
 	}
@@ -167,7 +167,7 @@ func (s *Session) note(err error) {
 // markAcksDue makes the next push tell all acks. Under mu.
 func (s *Session) markAcksDue(l *link) {
 	l.windowDue = l.windowDue || s.out.acked > l.toldAcked
-	l.handledDue = l.handledDue || s.recv.handled > l.handledTold
+	l.handledDue = l.handledDue || s.recv.ackable() > l.handledTold
 }
 
 // read takes in frames until the connection ends or a rule is broken. It waits

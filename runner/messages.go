@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 )
 
 const (
@@ -25,9 +27,10 @@ type outbox struct {
 
 // inbox holds the messages from the runner that were not handled.
 type inbox struct {
-	received uint64 // number of the last one taken in
-	handled  uint64 // number of the last one handled
-	taken    uint64 // number of the last one Receive returned
+	received uint64   // number of the last one taken in
+	handled  uint64   // number of the last one handled
+	taken    uint64   // number of the last one Receive returned
+	held     []uint64 // numbers of those that are not to be acked yet, oldest first
 	queued   queue[Message]
 	bytes    int // of queued
 	ready    signal
@@ -65,7 +68,7 @@ func (s *Session) Send(ctx context.Context, typ string, v any) error {
 }
 
 // Receive returns the next message in order. The one before it is acked by
-// this call. io.EOF after Close, once those received before were returned;
+// this call, unless it is held. io.EOF after Close, once those received before were returned;
 // ErrDetached after Detach. One goroutine at a time calls it.
 func (s *Session) Receive(ctx context.Context) (Message, error) {
 	s.mu.Lock()
@@ -102,6 +105,25 @@ func (s *Session) Receive(ctx context.Context) (Message, error) {
 		}
 		s.mu.Lock()
 	}
+}
+
+// Hold keeps the message that Receive returned last from being acked, and with
+// it those after it, until release is called: should this Hub process end before,
+// the next one is sent it again.
+func (s *Session) Hold() (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	number := s.recv.taken
+	s.recv.held = append(s.recv.held, number)
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		s.recv.held = slices.DeleteFunc(s.recv.held, func(n uint64) bool { return n == number })
+		if l := s.link; l != nil && s.recv.ackable() > l.handledTold {
+			l.handledDue = true
+		}
+		s.mu.Unlock()
+		s.push()
+	})
 }
 
 // Settled waits until the messages that have come so far are handled. It
@@ -203,17 +225,25 @@ func (in *inbox) takes(n int) bool {
 
 // worthTelling decides whether an ack goes out now or with later ones.
 func (in *inbox) worthTelling(l *link) bool {
-	return in.handled > l.handledTold &&
-		(in.queued.len() == 0 || in.handled-l.handledTold >= handledBatch)
+	due := in.ackable()
+	return due > l.handledTold && (in.queued.len() == 0 || due-l.handledTold >= handledBatch)
+}
+
+// ackable is the number up to which messages are handled and not held.
+func (in *inbox) ackable() uint64 {
+	if len(in.held) > 0 {
+		return min(in.handled, in.held[0]-1)
+	}
+	return in.handled
 }
 
 func (in *inbox) appendHandled(b []byte, l *link) []byte {
-	if !l.handledDue {
+	if !l.handledDue || cap(b)-len(b) < HeaderSize {
 		return b
 	}
 	l.handledDue = false
-	l.handledTold = in.handled
-	return Header{Type: FrameWindow, Number: in.handled}.Append(b)
+	l.handledTold = in.ackable()
+	return Header{Type: FrameWindow, Number: l.handledTold}.Append(b)
 }
 
 // readMessage takes in a MESSAGE. It waits while too many are unhandled: what

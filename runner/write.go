@@ -173,11 +173,11 @@ func (s *Session) next(l *link) []byte {
 		l.scratch = getBuffer(scratchSize - HeaderSize)
 	}
 	b := s.out.appendWindow(l.scratch.b[:0], l)
-	b = s.recv.appendHandled(b, l)
 	b, large := s.sent.appendMessages(b, l)
 	if large != nil {
 		return large
 	}
+	b = s.recv.appendHandled(b, l) // after the answers to what is acked by it
 	if b, direct := s.in.appendData(b, l); direct != nil {
 		return direct
 	} else if len(b) > 0 {

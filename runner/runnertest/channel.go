@@ -79,6 +79,9 @@ type told struct {
 func (r *Runner) hello() runner.Hello {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// What has come stays here: the Hub that is greeted may be another process,
+	// which does not know of it.
+	r.msgs.handled = r.msgs.got
 	return runner.Hello{
 		Version: runner.Version, Key: r.cfg.Key, Language: r.cfg.Language, LanguageVersion: "1",
 		PID: os.Getpid(), Instance: r.cfg.Instance,

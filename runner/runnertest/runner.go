@@ -233,7 +233,7 @@ func (r *Runner) Receive() (runner.Message, error) {
 	defer r.mu.Unlock()
 	m := r.msgs.queued[0]
 	r.msgs.queued = r.msgs.queued[1:]
-	r.msgs.handled = m.Number
+	r.msgs.handled = max(r.msgs.handled, m.Number)
 	r.changed.Broadcast()
 	return m, nil
 }
