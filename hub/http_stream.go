@@ -33,6 +33,9 @@ func (h *Hub) getOutput(in *Instance, w http.ResponseWriter, r *http.Request) er
 }
 
 func (in *Instance) streamOutput(ctx context.Context, w http.ResponseWriter, r *http.Request, from *uint64) error {
+	if rec := in.record(); outputTopic(rec) != "" {
+		return outputElsewhere(rec)
+	}
 	var out *wire.Stream
 	started := func(offset uint64) (err error) {
 		w.Header().Set(wire.OffsetHeader, strconv.FormatUint(offset, 10))
