@@ -51,7 +51,7 @@ func (l longStream) begin(s *site) (leave context.CancelFunc, end <-chan ended) 
 			text = fill(100_000)
 		}
 		go func() { _, _ = io.WriteString(w, text) }() // and no end
-		leave = func() { // the standard client waits for its body
+		leave = func() {                               // the standard client waits for its body
 			cancel()
 			_ = w.CloseWithError(context.Canceled)
 		}
