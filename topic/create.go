@@ -25,7 +25,7 @@ func (s *Store) Ensure(ctx context.Context, cfg waverider.TopicConfig) (*Topic, 
 	s.mu.Lock()
 	t := s.topics[cfg.Name]
 	s.mu.Unlock()
-	if t == nil {
+	if t == nil || !t.made() {
 		var err error
 		if t, _, err = s.ensure(ctx, cfg); err != nil {
 			return nil, err
@@ -69,7 +69,7 @@ func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic
 			return nil, false, ErrClosed
 		case t == nil:
 			t = newTopic(s, s.newMeta(cfg))
-			t.making = make(chan struct{})
+			t.making, t.fresh = make(chan struct{}), true
 			s.topics[cfg.Name] = t
 			s.mu.Unlock()
 			return s.make(t)
@@ -131,9 +131,6 @@ func (s *Store) make(t *Topic) (*Topic, bool, error) {
 		s.mu.Unlock()
 		return nil, false, err
 	}
-	t.mu.Lock()
-	t.fresh = true
-	t.mu.Unlock()
 	s.mu.Lock()
 	s.changed.fire()
 	s.mu.Unlock()

@@ -163,7 +163,9 @@ func (s *Store) drain(ctx context.Context) {
 func (s *Store) list() []*Topic {
 	all := make([]*Topic, 0, len(s.topics))
 	for _, t := range s.topics {
-		all = append(all, t)
+		if t.made() {
+			all = append(all, t)
+		}
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all
@@ -180,7 +182,7 @@ func (s *Store) Topics() []*Topic {
 func (s *Store) Topic(name waverider.TopicName) (*Topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.topics[name]; t != nil {
+	if t := s.topics[name]; t != nil && t.made() {
 		return t, nil
 	}
 	return nil, waverider.Errorf(waverider.NotFound, "Topic %s not found", name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -227,3 +228,28 @@ func TestReadersAndWritersEndWithTheTopic(t *testing.T) {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func TestTopicThatIsBeingMadeIsNotUsedBefore(t *testing.T) {
+	s := open(t, t.TempDir())
+	var tasks sync.WaitGroup
+	for i := range 20 {
+		for range 3 {
+			tasks.Go(func() {
+				name := waverider.TopicName(fmt.Sprint("t", i))
+				top, err := s.Ensure(t.Context(), waverider.TopicConfig{Name: name, ContentType: waverider.TypeNDJSON})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if found, err := s.Topic(name); err != nil || found != top {
+					t.Errorf("%s is not found after it was made: %v", name, err)
+				}
+				write(t, top, 0, 1, 50)
+			})
+		}
+	}
+	tasks.Wait()
+	if n := len(s.Topics()); n != 20 {
+		t.Errorf("%d Topics, want 20", n)
+	}
+}

@@ -85,6 +85,19 @@ func newTopic(s *Store, meta ledger.Topic) *Topic {
 // Life ends when the Topic is deleted or the Store closes; its cause says which.
 func (t *Topic) Life() context.Context { return t.life }
 
+// made tells whether the Topic is on disk: until then nobody may use it.
+func (t *Topic) made() bool {
+	if t.making == nil {
+		return true
+	}
+	select {
+	case <-t.making:
+		return true
+	default:
+		return false
+	}
+}
+
 // Name is the Topic's name.
 func (t *Topic) Name() waverider.TopicName { return t.name }
 
