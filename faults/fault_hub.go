@@ -30,6 +30,7 @@ var scenarios = []scenario{
 	{"topic-slot", "kill -9 of programs between Topics", 5, 40, 10 * time.Minute, topicPipeRunner},
 	{"topic-both", "kill -9 of the Hub and of programs between Topics", 6, 30, 10 * time.Minute, topicPipeBoth},
 	{"topic-group", "kill -9 of the Hub under groups of readers", 4, 40, 10 * time.Minute, topicGroupsKilled},
+	{"topic-readers", "readers that stand still, and requests that are wrong", 1, 5, 10 * time.Minute, topicReadersStuck},
 	{"topic-disk", "a full disk under Topics, seen coming and not", 1, 5, 10 * time.Minute, topicDiskFull},
 	{"topic-damage", "damaged files of Topics", 1, 2, 10 * time.Minute, topicsDamaged},
 }
