@@ -20,6 +20,8 @@ type topicRound struct {
 	r      *rig
 	topics []*topic
 	killed time.Time
+
+	cursors []*cursors
 }
 
 func topicSyncKilled(ctx context.Context, r *rig) error  { return r.topicKills(ctx, "sync") }
@@ -38,6 +40,9 @@ func (r *rig) topicKills(ctx context.Context, durability string) error {
 		}
 		if err := k.kill(ctx); err != nil {
 			return fmt.Errorf("round %d: %w", i+1, err)
+		}
+		for _, c := range k.cursors {
+			c.stop()
 		}
 		for _, t := range k.topics {
 			c, err := k.check(ctx, t, durability)
@@ -77,6 +82,7 @@ func (k *topicRound) open(ctx context.Context, durability string, round int) err
 	for _, t := range k.topics[:2] {
 		t.read(ctx, "")
 		t.read(ctx, "?from=start")
+		k.cursors = append(k.cursors, t.collect(ctx))
 	}
 	return k.flowsAgain(ctx, time.Time{})
 }
