@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"waverider/internal/testhub"
@@ -20,6 +21,7 @@ func benchTopicChain(ctx context.Context, g *rig) ([]figure, error) {
 	var figures []figure
 	for _, durability := range []string{"sync", "async"} { // a Topic is sync unless it was made otherwise
 		var topic, pipe series
+		var note string
 		err := g.withHub(ctx, nil, func(h *testhub.Hub) (err error) {
 			ours, err := g.topicChain(ctx, h, durability)
 			if err != nil {
@@ -36,7 +38,9 @@ func benchTopicChain(ctx context.Context, g *rig) ([]figure, error) {
 					return err
 				}
 			}
+			ours.cpu, limit.cpu = nil, nil
 			topic, pipe, err = inTurn(runs, ours.times(count), limit.times(count))
+			note = fmt.Sprintf("microseconds of a processor for each record: %s; with the pipe %s", ours.cost(runs*count), limit.cost(runs*count))
 			return err
 		})
 		if err != nil {
@@ -45,8 +49,8 @@ func benchTopicChain(ctx context.Context, g *rig) ([]figure, error) {
 		rate := func(d time.Duration) float64 { return count / d.Seconds() }
 		figures = append(figures, figure{Name: "Node to Topic to Node, " + durability, Unit: "/s", More: true, Value: rate(topic.median()),
 			Limit: rate(pipe.median()), LimitName: "the same two, joined by a pipe", RatioGoal: 0.7,
-			Note: fmt.Sprintf("%d runs of %d records of 100 bytes, best %s, worst %s", runs, count,
-				quantity(rate(topic.quantile(0)), "/s"), quantity(rate(topic.quantile(1)), "/s"))})
+			Note: fmt.Sprintf("%d runs of %d records of 100 bytes, best %s, worst %s; %s", runs, count,
+				quantity(rate(topic.quantile(0)), "/s"), quantity(rate(topic.quantile(1)), "/s"), note)})
 	}
 	return figures, nil
 }
@@ -57,17 +61,46 @@ type chain struct {
 	*duplex
 	lines *bufio.Reader
 	next  int
+	pids  []int    // of the two, and of what else takes part
+	cpu   []uint64 // clock ticks of each in the runs so far
 }
 
-func newChain(d *duplex) *chain {
+func newChain(d *duplex, pids ...int) *chain {
 	const first = 1_000_000_000 // so that all numbers have as many digits
-	return &chain{d, bufio.NewReader(d.out), first}
+	return &chain{duplex: d, lines: bufio.NewReader(d.out), next: first, pids: pids}
+}
+
+// cost is what each process took for each of n records.
+func (c *chain) cost(n int) string {
+	var b strings.Builder
+	for i, name := range []string{"first", "second", "Hub"}[:len(c.pids)] {
+		fmt.Fprintf(&b, ", %s %.2f", name, float64(c.cpu[i])/clockTicks*1e6/float64(n))
+	}
+	return b.String()[2:]
+}
+
+// spend adds the processor time since before.
+func (c *chain) spend(before []uint64) {
+	if c.cpu == nil {
+		c.cpu = make([]uint64, len(c.pids))
+	}
+	for i, now := range c.ticks() {
+		c.cpu[i] += now - before[i]
+	}
+}
+
+func (c *chain) ticks() (ticks []uint64) {
+	for _, pid := range c.pids {
+		ticks = append(ticks, testhub.CPUTicks(pid))
+	}
+	return ticks
 }
 
 // times is the time that count records take.
 func (c *chain) times(count int) func() (time.Duration, error) {
 	return func() (time.Duration, error) {
-		began := time.Now()
+		began, before := time.Now(), c.ticks()
+		defer func() { c.spend(before) }()
 		if _, err := fmt.Fprintf(c.in, `{"from":%d,"count":%d}`+"\n", c.next, count); err != nil {
 			return 0, err
 		}
@@ -88,6 +121,7 @@ func (g *rig) topicChain(ctx context.Context, h *testhub.Hub, durability string)
 		return nil, err
 	}
 	var ids []string
+	var pids []int
 	for _, c := range []struct {
 		program string
 		start   testhub.Start
@@ -100,7 +134,11 @@ func (g *rig) topicChain(ctx context.Context, h *testhub.Hub, durability string)
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		pid, err := h.RunnerPID(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		ids, pids = append(ids, id), append(pids, pid)
 	}
 	in, err := h.Input(ctx, ids[0], testhub.NDJSON, -1, false)
 	if err != nil {
@@ -110,7 +148,8 @@ func (g *rig) topicChain(ctx context.Context, h *testhub.Hub, durability string)
 	if err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
-	return newChain(&duplex{in: in, out: out, close: func() error { return errors.Join(in.Close(), out.Close()) }}), nil
+	d := &duplex{in: in, out: out, close: func() error { return errors.Join(in.Close(), out.Close()) }}
+	return newChain(d, append(pids, h.PID())...), nil
 }
 
 // pipeChain joins the two by a pipe.
@@ -132,9 +171,10 @@ func (g *rig) pipeChain(ctx context.Context) (*chain, error) {
 		_ = source.Wait() // killed: always an error
 		return nil, err
 	}
-	return newChain(&duplex{in: in, out: out, close: func() error {
+	d := &duplex{in: in, out: out, close: func() error {
 		_, _ = source.Process.Kill(), sink.Process.Kill()
 		_, _ = source.Wait(), sink.Wait() // killed: always an error
 		return nil
-	}}), nil
+	}}
+	return newChain(d, source.Process.Pid, sink.Process.Pid), nil
 }
