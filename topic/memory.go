@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// readerPatience is how long the producers of a memory Topic wait for a reader
-// that needs the oldest records, before it loses them.
+// readerPatience is how long, unless configured otherwise, the producers of a
+// memory Topic wait for a reader that needs the oldest records, before it loses
+// them.
 const readerPatience = 100 * time.Millisecond
 
 // waitsFor tells how long a memory Topic should wait before n more bytes push
@@ -25,7 +26,7 @@ func (t *Topic) waitsFor(n int) time.Duration {
 		if r.at >= kept || r.late {
 			continue
 		}
-		left := readerPatience - now.Sub(r.moved)
+		left := t.store.cfg.Patience - now.Sub(r.moved)
 		if left <= 0 {
 			r.late = true
 			continue

@@ -26,6 +26,7 @@ type Config struct {
 	MaxStore int64  // bytes all Topics together may take
 	MinFree  int64  // bytes of the disk left free; below, writes are refused
 	Log      *slog.Logger
+	Patience time.Duration // how long a memory Topic waits for a live reader that needs its oldest records; 0: 100 ms
 }
 
 // Store holds the Topics of one Hub. All methods are safe for concurrent use.
@@ -65,6 +66,9 @@ const (
 // Open opens the Store in cfg.Dir, or makes it. What an unclean end or a
 // damaged disk has taken is logged and noted with the Topics.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Patience == 0 {
+		cfg.Patience = readerPatience
+	}
 	l, err := ledger.Open(filepath.Join(cfg.Dir, "topics.db"))
 	if err != nil {
 		return nil, err

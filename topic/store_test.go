@@ -20,9 +20,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // open opens a Store in dir; it is closed with the test.
-func open(t *testing.T, dir string) *topic.Store {
+func open(t *testing.T, dir string, change ...func(*topic.Config)) *topic.Store {
 	t.Helper()
-	s, err := topic.Open(t.Context(), topic.Config{Dir: dir, Hub: "hub-1", MaxStore: 4 << 30, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	cfg := topic.Config{Dir: dir, Hub: "hub-1", MaxStore: 4 << 30, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := topic.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
