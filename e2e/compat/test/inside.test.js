@@ -27,6 +27,12 @@ test('this.hub does what the client outside does', async (t) => {
   assert.equal(told['instance.getHealth'], true);
   assert.equal(told['instance.output'], 'onetwo');
   assert.equal(told['instance.kill'], 'string');
+  assert.equal(told.createTopic, true);
+  assert.equal(told.getTopics, true);
+  assert.equal(told.getTopic, '{"n":1}\n{"n":2}\n{"n":3}\n');
+  assert.equal(told.getNamedData, '{"n":4}\n');
+  assert.equal(told.deleteTopic, true);
+  assert.deepEqual(told.topicError, { code: 'NOT_FOUND', status: '404' });
   assert.deepEqual(told.error, { code: 'NOT_FOUND', status: '404' });
   assert.ok(!(await hub.listInstances()).some((i) => i.id === told['sequence.start']));
 });

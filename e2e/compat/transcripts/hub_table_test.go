@@ -24,6 +24,7 @@ var hubExchanges = []exchange{
 	{name: "hub audit at first", request: "GET /audit", saw: answer{status: 200, kind: asBytes, open: true}},
 	{name: "hub instances at first", request: "GET /instances", saw: answer{status: 200, kind: asJSON, shape: `[]`}},
 	{name: "hub sequences at first", request: "GET /sequences", saw: answer{status: 200, kind: asJSON, shape: `[]`}},
+	{name: "hub topics at first", request: "GET /topics", saw: answer{status: 200, kind: asJSON, shape: `[]`}},
 	{name: "hub sequences with a slash", request: "GET /sequences/", saw: answer{status: 200, kind: asJSON, shape: `[]`}},
 	{name: "hub sequences with a query", request: "GET /sequences?limit=1", saw: answer{status: 200, kind: asJSON, shape: `[]`}},
 	{name: "hub version with a query", request: "GET /version?x=1", saw: version},

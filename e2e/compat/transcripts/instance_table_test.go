@@ -153,7 +153,7 @@ var instanceExchanges = []exchange{
 	{name: "crash by exit", request: "GET /instance/{c22}", after: "{c22}", saw: state(200, "c22", "errored", `{"exitcode":22,"reason":"Sequence failed on start"}`)},
 	start("start syntax error", "syntax", `{}`, "").with(started,
 		&answer{status: 400, kind: asJSON, shape: `{"error":"<Sequence failed on start.*>","exitcode":22,"id":"<uuid>"}`}, "Programs that fail to load"),
-	start("start input topic", "mirror", `{"inputTopic":"t-ndjson"}`, "it"),
+	start("start input topic", "mirror", `{"inputTopic":"of-an-instance"}`, "it"),
 }
 
 // to sends an exchange elsewhere.

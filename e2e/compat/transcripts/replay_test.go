@@ -41,7 +41,7 @@ func TestReplay(t *testing.T) {
 	})
 	r := &replay{base: "http://" + hub.Addr() + "/api/v1", kept: map[string]string{}, explained: differences(t)}
 	same, other := 0, 0
-	for _, e := range slices.Concat(hubExchanges, sequenceExchanges, instanceExchanges, streamExchanges) {
+	for _, e := range slices.Concat(hubExchanges, sequenceExchanges, instanceExchanges, streamExchanges, topicExchanges) {
 		if !t.Run(e.name, func(t *testing.T) { r.put(t, e) }) {
 			t.Logf("the Hub's log:\n%s", hub.LogTail(10))
 		}

@@ -1,5 +1,17 @@
 'use strict';
 
+const { Readable } = require('node:stream');
+
+// begin is how a stream begins, which is left then.
+async function begin(stream, length) {
+  let text = '';
+  for await (const chunk of stream) {
+    text += chunk;
+    if (text.length >= length) break;
+  }
+  return text;
+}
+
 // report calls this.hub's methods with the Sequence and the Instance named.
 module.exports = async function* inside(_input, sequenceId) {
   const { hub } = this;
@@ -25,6 +37,19 @@ module.exports = async function* inside(_input, sequenceId) {
   for await (const chunk of await instance.getStream('output')) output += chunk;
   yield { call: 'instance.output', value: output };
   yield { call: 'instance.kill', value: typeof (await instance.kill({ removeImmediately: true })).id };
+  const topic = `inside.${this.instanceId}`;
+  yield { call: 'createTopic', value: (await hub.createTopic(topic, 'application/x-ndjson')).id === topic };
+  yield { call: 'getTopics', value: (await hub.getTopics()).some((t) => t.topicName === topic) };
+  await hub.sendTopic(topic, Readable.from([{ n: 1 }, { n: 2 }]));
+  await hub.sendNamedData(topic, '{"n":3}\n');
+  yield { call: 'getTopic', value: await begin(await hub.getTopic(topic), 24) };
+  const live = await hub.getNamedData(topic);
+  await hub.sendNamedData(topic, '{"n":4}\n');
+  yield { call: 'getNamedData', value: await begin(live, 8) };
+  yield { call: 'deleteTopic', value: (await hub.deleteTopic(topic)).message === `Topic ${topic} removed` };
+  const gone = await hub.deleteTopic(topic).catch((err) => err);
+  yield { call: 'topicError', value: { code: gone.code, status: gone.status } };
+
   const error = await hub.getSequence('no-such-sequence').catch((err) => err);
   yield { call: 'error', value: { code: error.code, status: error.status } };
 };
