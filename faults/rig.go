@@ -26,7 +26,7 @@ type scenario struct {
 }
 
 // shortDeadline is that of each fault in a short run.
-const shortDeadline = time.Minute
+const shortDeadline = 2 * time.Minute
 
 // suffer runs the scenario with everything it started ended after it.
 func (s scenario) suffer(ctx context.Context, binary string, shortRun bool, seed uint64) *result {
