@@ -54,7 +54,7 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 		First: t.cursorAt(t.first), Next: t.cursorAt(t.next), Total: t.count(1, t.next),
 		PerSecond: t.rate.perSecond, ByteRate: t.rate.bytesPerSecond,
 		Stream: t.here.stream, Shared: t.here.stream == streamSync || t.here.stream == streamAsync,
-		Checked: t.scrubbed, Damage: slices.Clone(t.meta.Damage), Full: !t.roomFor(1)}
+		Checked: t.scrubbed, Damage: slices.Clone(t.meta.Damage), Full: t.full()}
 	for _, p := range t.producers {
 		info.Producers += p.users
 	}

@@ -26,6 +26,12 @@ func (t *Topic) roomFor(n int) bool {
 	return t.used()+uint64(n) <= t.maxBytes()
 }
 
+// full tells whether readers hold all the room there is, be it that none is left
+// or that what is left is too little for somebody. t.mu is held.
+func (t *Topic) full() bool {
+	return t.waiting > 0 || !t.roomFor(1) && t.floor() <= t.first
+}
+
 // used is the bytes that are kept, with those on their way. t.mu is held.
 func (t *Topic) used() uint64 {
 	sum := t.before - t.firstByte + t.sealing

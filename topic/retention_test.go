@@ -243,3 +243,60 @@ func TestAllRecordsOfAQuietTopicGoWithAge(t *testing.T) {
 		t.Errorf("damage is told: %v", i.Damage)
 	}
 }
+
+func TestFullTellsThatProducersWait(t *testing.T) {
+	s := open(t, t.TempDir())
+	all, _ := lines(0, 10, 100)
+	top := limited(t, s, waverider.TopicConfig{MaxBytes: int64(len(all))})
+	write(t, top, 0, 10, 100)
+	if i := info(t, top); i.Bytes != i.Limit || i.Full {
+		t.Errorf("%d of %d bytes, full %v: want all of them taken, and not full, as nobody needs them", i.Bytes, i.Limit, i.Full)
+	}
+	r, err := top.Durable(t.Context(), "group:g", topic.From{}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if i := info(t, top); !i.Full {
+		t.Error("a group needs all that is kept, and the Topic is not said to be full")
+	}
+}
+
+// A producer whose records are larger than what is left waits before every byte
+// is taken.
+func TestFullWhileAProducerWaits(t *testing.T) {
+	s := open(t, t.TempDir())
+	all, _ := lines(0, 10, 100)
+	top := limited(t, s, waverider.TopicConfig{MaxBytes: int64(len(all) + 50)})
+	r, err := top.Durable(t.Context(), "group:g", topic.From{}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	write(t, top, 0, 10, 100)
+	if info(t, top).Full {
+		t.Error("full with room left and nobody waiting")
+	}
+	w, err := top.Writer(t.Context(), "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	w.Wait = true
+	ctx, cancel := context.WithCancel(t.Context())
+	stored := make(chan error)
+	data, lengths := lines(10, 11, 100)
+	go func() { stored <- w.Append(ctx, data, lengths, topic.State{}) }()
+	for deadline := time.Now().Add(10 * time.Second); !info(t, top).Full; {
+		if time.Now().After(deadline) {
+			t.Fatal("a producer waits, and the Topic is not said to be full")
+		}
+	}
+	cancel()
+	if err := <-stored; err != context.Canceled {
+		t.Errorf("the producer that gave up: %v", err)
+	}
+	if info(t, top).Full {
+		t.Error("full after the producer has gone")
+	}
+}

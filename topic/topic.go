@@ -41,6 +41,7 @@ type Topic struct {
 	lastSeq   uint64 // of the newest batch this process stored in here
 	since     uint64 // before, when the Topic began to use lane
 	producers map[string]*producer
+	waiting   int         // Writers that wait for readers to make room
 	queue     []*producer // with an open batch, in the order of their first record
 	busy      bool        // a lane has the Topic
 	tail      tail

@@ -213,7 +213,11 @@ func (w *Writer) awaitRoom(ctx context.Context, n int) error {
 		return err
 	}
 	if !w.Wait && t.floor() < t.next {
-		return waverider.Errorf(waverider.Full, "Topic %s is full: %s; wait, raise its limit, or make it with discard old", t.name, t.holders())
+		return waverider.Errorf(waverider.Full, "Topic %s is full: %s; wait, raise its limit, or set discard to old", t.name, t.holders())
+	}
+	if t.floor() < t.next {
+		t.waiting++
+		defer func() { t.waiting-- }()
 	}
 	t.mu.Unlock()
 	defer t.mu.Lock()
