@@ -97,9 +97,15 @@ func unmarshalObject(raw json.RawMessage, v any) error {
 	return nil
 }
 
+// fieldOf names the field as who sent it did: embedded structs are no part of it.
 func fieldOf(err error) string {
-	if t, ok := err.(*json.UnmarshalTypeError); ok {
-		return "field \"" + t.Field + "\" is a JSON " + t.Value + ", which does not fit"
+	t, ok := err.(*json.UnmarshalTypeError)
+	switch {
+	case !ok:
+		return err.Error()
+	case t.Field == "":
+		return "a JSON " + t.Value + " does not fit"
 	}
-	return err.Error()
+	name := t.Field[strings.LastIndexByte(t.Field, '.')+1:]
+	return "field \"" + name + "\" is a JSON " + t.Value + ", which does not fit"
 }
