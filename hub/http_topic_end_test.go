@@ -124,7 +124,8 @@ func TestTopicStreamsEndWithTheTopic(t *testing.T) {
 		s.quiet()
 		switch {
 		case l.method == "GET":
-			if e.status != http.StatusOK || e.err == nil {
+			cut, before := e.status == http.StatusOK && e.err != nil, e.status == http.StatusGone // its head was not sent yet
+			if !cut && !before {
 				t.Errorf("ended with %+v, want a stream that is cut", e)
 			}
 		case strings.Contains(l.path, "acks"):
