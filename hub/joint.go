@@ -84,15 +84,14 @@ func (in *Instance) feedTopic(ctx, alive context.Context, proc runtime.Process) 
 	if err == nil && feed != nil {
 		err = in.fixInputType(alive, feed.ContentType())
 	}
-	in.update(func(*journal.Instance) { in.feed, in.joined = feed, true })
 	switch {
 	case errors.Is(err, pump.ErrMoved):
 		in.anew(proc)
-		return
 	case err != nil:
 		in.refuse(alive, proc, fmt.Errorf("input: %w", err))
-		return
-	case feed == nil:
+	}
+	in.update(func(*journal.Instance) { in.feed, in.joined = feed, true }) // whoever waits for that finds why it was refused
+	if err != nil || feed == nil {
 		return
 	}
 	err = feed.Run(alive)

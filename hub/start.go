@@ -139,7 +139,7 @@ func (h *Hub) awaitStart(ctx context.Context, in *Instance) error {
 	wait, cancel := context.WithTimeout(ctx, h.cfg.StartTimeout)
 	defer cancel()
 	rec, err := in.until(wait, func(rec journal.Instance) bool {
-		return !rec.Times.Started.IsZero() && in.joined || rec.Status.Ended() || rec.Restarts > 0
+		return !rec.Times.Started.IsZero() && in.joined && in.refusal == "" || rec.Status.Ended() || rec.Restarts > 0
 	})
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:

@@ -2,6 +2,7 @@ package topic
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"waverider"
@@ -42,9 +43,10 @@ type Place struct {
 
 // Durable opens the reader that is remembered by name, and with it holds what
 // it has not acked. A new one begins at from; expire is how long it is
-// remembered unread, 0 for ever.
+// remembered unread, 0 for ever. A Topic in memory has those of slots only, which
+// hold nothing and begin anew with the Hub.
 func (t *Topic) Durable(ctx context.Context, name string, from From, expire time.Duration) (*Reader, error) {
-	if t.memory() && holding(name) {
+	if t.memory() && holding(name) && !strings.HasPrefix(name, readerSlot) {
 		return nil, waverider.Errorf(waverider.Unprocessable, "Topic %s is kept in memory only and remembers no readers", t.name)
 	}
 	if err := t.ensureReady(ctx); err != nil {

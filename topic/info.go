@@ -68,7 +68,7 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 			lag = g.waiting()
 		}
 		info.Readers = append(info.Readers, ReaderInfo{Name: rest, Kind: kind, Connected: c.readers, Lag: lag,
-			Next: t.cursorAt(c.saved.Number), Holds: holding(name) && c.onDisk < t.next, Updated: c.saved.Updated, Expires: c.saved.Expires})
+			Next: t.cursorAt(c.saved.Number), Holds: holding(name) && !t.memory() && c.onDisk < t.next, Updated: c.saved.Updated, Expires: c.saved.Expires})
 	}
 	for r := range t.readers {
 		if r.cursor == nil {

@@ -140,6 +140,9 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 		meta := t.meta
 		meta.Runs = []ledger.Run{{Incarnation: t.store.incarnate(t.run().Incarnation), First: 1}}
 		t.meta, t.next, t.before = meta, 1, 0
+		for _, c := range t.cursors {
+			c.saved = ledger.Cursor{Incarnation: t.run().Incarnation, Number: 1, Updated: c.saved.Updated, Expires: c.saved.Expires}
+		}
 		return t.store.ledger.PutTopic(meta)
 	}
 	lost := t.next < seen

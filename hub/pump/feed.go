@@ -87,9 +87,13 @@ var ErrMoved = errors.New("records that the program was given are gone")
 // runner has said which input it has. With saves the program says itself what
 // it has finished.
 func OpenFeed(ctx context.Context, t *topic.Topic, run Run, input *runner.Input, edge *Edge, saves bool, log *slog.Logger) (*Feed, error) {
-	r, err := openSlot(ctx, t, run)
+	r, known, err := openSlot(ctx, t, run)
 	if err != nil {
 		return nil, err
+	}
+	if !known && input.Received() > 0 { // what it was given came from a Topic that is gone
+		r.Close()
+		return nil, ErrMoved
 	}
 	f := &Feed{topic: t, reader: r, input: input, edge: edge, has: input.Received(), log: log.With("topic", t.Name()), epoch: int(run.Epoch), saves: saves, lines: isLines(t.Config().ContentType)}
 	f.base = r.Place()

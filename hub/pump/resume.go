@@ -23,7 +23,7 @@ type Run struct {
 // state that was saved with the place, where only save moves it, and what of its
 // output is stored already.
 func Resume(ctx context.Context, run Run, from, to *topic.Topic, saves bool) (state []byte, skip *runner.Skip, err error) {
-	r, err := openSlot(ctx, from, run)
+	r, _, err := openSlot(ctx, from, run)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,22 +41,23 @@ func Resume(ctx context.Context, run Run, from, to *topic.Topic, saves bool) (st
 	return state, skip, err
 }
 
-// openSlot opens a slot's reader for a run.
-func openSlot(ctx context.Context, t *topic.Topic, run Run) (*topic.Reader, error) {
-	r, err := t.Durable(ctx, Slot(run.Slot), topic.From{}, SlotExpiry)
+// openSlot opens a slot's reader for a run. known tells that its place is that
+// of this run already.
+func openSlot(ctx context.Context, t *topic.Topic, run Run) (r *topic.Reader, known bool, err error) {
+	r, err = t.Durable(ctx, Slot(run.Slot), topic.From{}, SlotExpiry)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	place := r.Place()
 	if place.Epoch == int(run.Epoch) {
-		return r, nil
+		return r, true, nil
 	}
 	r.AckPlace(topic.Place{Number: place.Number, Epoch: int(run.Epoch)}) // the run begins here
 	if err := r.Sync(); err != nil {
 		r.Close()
-		return nil, err
+		return nil, false, err
 	}
-	return r, nil
+	return r, false, nil
 }
 
 // stored tells how much of the output of a run that begins at a record is in
