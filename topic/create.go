@@ -158,7 +158,7 @@ func (s *Store) Delete(ctx context.Context, name waverider.TopicName) error {
 		t.mu.Unlock()
 		return err
 	}
-	t.close(waverider.Errorf(waverider.Gone, "Topic %s was deleted", name))
+	t.close(deleted(name))
 	if err := t.idle(ctx); err != nil {
 		return err
 	}
@@ -172,6 +172,10 @@ func (s *Store) Delete(ctx context.Context, name waverider.TopicName) error {
 	s.mu.Unlock()
 	s.log.Info("topic deleted", "topic", name)
 	return nil
+}
+
+func deleted(name waverider.TopicName) error {
+	return waverider.Errorf(waverider.Gone, "Topic %s was deleted", name)
 }
 
 // erase drops the records of a Topic and then what is known of it.

@@ -15,7 +15,12 @@ func (t *Topic) seal(n int) (work []*sealed, size int) {
 	for len(t.queue) > 0 && len(work) < n {
 		p := t.queue[0]
 		if t.lane != nil && next+uint64(p.open.Count()) > t.reserved {
-			break // the lane sees to a mark and comes again
+			why := t.unmarkable()
+			if why == nil {
+				break // the lane sees to a mark and comes again
+			}
+			t.giveUp(p, why)
+			continue
 		}
 		t.queue = t.queue[1:]
 		p.queued = false
@@ -43,6 +48,25 @@ func (t *Topic) seal(n int) (work []*sealed, size int) {
 	t.sealing = before - t.before
 	t.moved.fire() // there is room in new batches
 	return work, size
+}
+
+// unmarkable is why no mark of the Topic will be written any more. t.mu is held.
+func (t *Topic) unmarkable() error {
+	switch {
+	case t.meta.Deleting:
+		return deleted(t.name)
+	case t.store.life.Err() != nil:
+		return ErrClosed
+	}
+	return nil
+}
+
+// giveUp drops what the first producer of the queue has open. t.mu is held.
+func (t *Topic) giveUp(p *producer, why error) {
+	t.queue = t.queue[1:]
+	p.queued, p.failed = false, why
+	p.stored += uint64(p.open.Count())
+	p.open = nil
 }
 
 // complete takes in what became of batches that seal gave out.
