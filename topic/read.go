@@ -39,6 +39,10 @@ func (r *Reader) read(ctx context.Context) (*Message, error) {
 	}
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
+	if r.over() { // what it should read is missing
+		b.Release()
+		return nil, nil
+	}
 	return r.message(b), nil
 }
 

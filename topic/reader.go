@@ -204,15 +204,15 @@ func (r *Reader) poll() (*Message, <-chan struct{}, error) {
 	t := r.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if r.until > 0 && r.at >= r.until {
+	if r.at < t.first && !r.over() {
+		r.skipTo(t.first)
+		r.sought = false
+	}
+	if r.over() {
 		return nil, nil, io.EOF
 	}
 	if t.ended != nil {
 		return nil, nil, t.ended
-	}
-	if r.at < t.first {
-		r.missed += t.count(r.at, t.first)
-		r.at, r.sought = t.first, false
 	}
 	if r.at >= t.next {
 		return nil, t.grew.wait(), nil
@@ -224,6 +224,9 @@ func (r *Reader) poll() (*Message, <-chan struct{}, error) {
 		in, ok := t.tail.find(r.at)
 		if !ok { // between two incarnations
 			r.skipTo(t.tail.after(r.at))
+			if r.over() {
+				return nil, nil, io.EOF
+			}
 			in, _ = t.tail.find(r.at)
 		}
 		in.batch.Retain()
@@ -237,6 +240,9 @@ func (r *Reader) poll() (*Message, <-chan struct{}, error) {
 	if t.memory() { // nothing is kept of what the reader wants
 		r.missed += t.next - r.at
 		r.at = t.next
+		if r.over() {
+			return nil, nil, io.EOF
+		}
 		return nil, t.grew.wait(), nil
 	}
 	return nil, nil, nil
@@ -256,9 +262,15 @@ func (r *Reader) message(b *batch.Batch) *Message {
 // skipTo goes on at a later record. What lies between and was given to a record
 // is missing.
 func (r *Reader) skipTo(number uint64) {
+	if r.until > 0 {
+		number = min(number, r.until)
+	}
 	r.missed += r.t.count(r.at, number)
 	r.at = number
 }
+
+// over tells whether the reader is where UntilNow says it ends.
+func (r *Reader) over() bool { return r.until > 0 && r.at >= r.until }
 
 // after is the number of the first record in the tail that is not before number.
 func (l *tail) after(number uint64) uint64 {
