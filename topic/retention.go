@@ -103,6 +103,8 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 	if t.memory() {
 		return nil
 	}
+	t.dropping.Lock() // two at once would cut the segments twice
+	defer t.dropping.Unlock()
 	t.mu.Lock()
 	first := t.first
 	t.mu.Unlock()

@@ -19,8 +19,9 @@ type Topic struct {
 	making  chan struct{} // closed when the first Put has ended; nil when loaded
 	makeErr error
 
-	opening sync.Mutex // held by the one who recovers
-	putting sync.Mutex // held by the one who changes the configuration
+	opening  sync.Mutex // held by the one who recovers
+	putting  sync.Mutex // held by the one who changes the configuration
+	dropping sync.Mutex // held by the one who drops records
 
 	life context.Context // ends with ended, which is its cause
 	end  context.CancelCauseFunc
