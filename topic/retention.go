@@ -23,7 +23,8 @@ func (t *Topic) roomFor(n int) bool {
 	if t.memory() {
 		return true // the ring drops its oldest
 	}
-	return t.used()+uint64(n) <= t.maxBytes()
+	used := t.used()
+	return used == 0 || used+uint64(n) <= t.maxBytes() // what is larger than the limit has the Topic for itself
 }
 
 // full tells whether readers hold all the room there is, be it that none is left

@@ -1,8 +1,10 @@
 package topic_test
 
 import (
+	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"waverider"
 	"waverider/topic"
@@ -46,5 +48,25 @@ func TestManyProducersOfAFullTopic(t *testing.T) {
 		if len(i.Damage) > 0 {
 			t.Errorf("damage: %+v", i.Damage)
 		}
+	}
+}
+
+func TestAppendLargerThanTheTopicIsStored(t *testing.T) {
+	s := open(t, t.TempDir())
+	top := limited(t, s, waverider.TopicConfig{MaxBytes: 10 << 10})
+	w, err := top.Writer(t.Context(), topic.Anonymous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for i := range 3 {
+		data, lengths := lines(i*200, (i+1)*200, 100)
+		within(t, 5*time.Second, func(ctx context.Context) error {
+			if err := w.Append(ctx, data, lengths, topic.State{}); err != nil {
+				return err
+			}
+			_, err := w.Flush(ctx)
+			return err
+		})
 	}
 }
