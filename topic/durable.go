@@ -181,6 +181,7 @@ func (r *Reader) Save(p Place) error {
 	t.store.cursors.writing.Lock()
 	defer t.store.cursors.writing.Unlock()
 	t.mu.Lock()
+	before := r.cursor.saved
 	r.moveTo(p)
 	saved := r.cursor.saved
 	t.mu.Unlock()
@@ -189,6 +190,8 @@ func (r *Reader) Save(p Place) error {
 	t.mu.Lock()
 	if err == nil {
 		r.cursor.onDisk = max(r.cursor.onDisk, saved.Number)
+	} else {
+		r.cursor.saved = before // a place without its state must not get to the disk later
 	}
 	t.roomier.fire()
 	t.mu.Unlock()
