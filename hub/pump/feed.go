@@ -1,6 +1,7 @@
 package pump
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,8 @@ type Feed struct {
 	total uint64        // bytes given
 	count uint64        // records given
 	next  uint64        // number of the record to give next
+
+	rest []byte // of the last record the run has of an earlier Hub process: what it does not have; for Run
 }
 
 // given is a message on its way through the program.
@@ -113,9 +116,11 @@ func (f *Feed) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := f.take(m); err != nil {
+		rest, err := f.take(m)
+		if err != nil {
 			return err
 		}
+		f.rest = bytes.Clone(rest)
 		f.slim(m.From)
 	}
 	return nil
@@ -149,6 +154,10 @@ func isLines(contentType string) bool {
 // Run feeds the input until ctx ends, the program is gone, or the Topic is:
 // then the input ends.
 func (f *Feed) Run(ctx context.Context) error {
+	if _, err := f.input.Write(ctx, f.rest); err != nil {
+		return err
+	}
+	f.rest = nil
 	for {
 		m, err := f.reader.Next(ctx)
 		if waverider.KindOf(err) == waverider.Gone {
