@@ -99,6 +99,36 @@ func TestWithinTakesAnyUnbrokenPiece(t *testing.T) {
 	}
 }
 
+func TestCheckTailMissesOnlyWhatIsOldest(t *testing.T) {
+	var b tally.Book
+	for n := range int64(4) {
+		b.Write(1, n)
+	}
+	b.Ack(1, 0, 4, time.Now())
+	for name, c := range map[string]struct {
+		got  []int64
+		lost int64
+	}{
+		"all":    {got: []int64{0, 1, 2, 3}},
+		"tail":   {got: []int64{2, 3}},
+		"none":   {},
+		"hole":   {got: []int64{1, 3}, lost: 1},
+		"no end": {got: []int64{1, 2}, lost: 1},
+	} {
+		var text []byte
+		for _, n := range c.got {
+			text = tally.Append(text, tally.Record{ID: id(1, n), Number: n}, 10)
+		}
+		contents, err := tally.ReadAll(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := b.CheckTail(contents); f.Lost != c.lost {
+			t.Errorf("%s: %v, want %d lost", name, f, c.lost)
+		}
+	}
+}
+
 func TestBookNoticesEachFault(t *testing.T) {
 	now := time.Now()
 	var b tally.Book
