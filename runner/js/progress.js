@@ -196,8 +196,7 @@ class Progress {
 
   // saved is what a state covers that the program saves now: all it was given.
   saved() {
-    this.output.flush();
-    return { done: this.place(this.handed()), output: this.output.next };
+    return { done: this.place(this.handed()) };
   }
 
   // touch sees to it that progress is told soon.

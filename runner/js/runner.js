@@ -196,8 +196,9 @@ class Runner {
     const id = ++this.lastSave;
     return new Promise((resolve, reject) => {
       this.saves.set(id, { resolve, reject });
+      this.output.flush(); // the state may say that it was emitted
       const at = this.progress === null ? {} : this.progress.saved();
-      this.messages.send({ type: 'save', id, state, ...at });
+      this.messages.send({ type: 'save', id, state, ...at, output: this.output.next });
     });
   }
 

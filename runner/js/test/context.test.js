@@ -160,6 +160,19 @@ test('save resolves once the Hub has it, load gives it back', async (t) => {
   ].join('\n'));
 });
 
+test('save says what was emitted before', async (t) => {
+  const hub = await Hub.start(t);
+  const instance = hub.run(`module.exports = async function* () {
+    for (const n of [1, 22]) { yield n; await this.save(n); }
+  }`);
+  for (const [count, output] of [[1, 2], [2, 5]]) {
+    const save = await instance.got('save', count);
+    assert.strictEqual(save.output, output);
+    instance.send('saved', { id: save.id });
+  }
+  assert.strictEqual(await instance.all(), '1\n22\n');
+});
+
 test('stdin, stdout and stderr are the process\'s own', async (t) => {
   const hub = await Hub.start(t);
   const instance = hub.run(`module.exports = async function () {

@@ -281,7 +281,7 @@ test('without marks nothing is told', async (t) => {
   instance.end(numbers(1, 2));
   await instance.exited;
   assert.deepStrictEqual(instance.marks, []);
-  assert.deepStrictEqual(await instance.messages.find(({ type }) => type === 'save'), { type: 'save', id: 1, state: 1 });
+  assert.deepStrictEqual(await instance.messages.find(({ type }) => type === 'save'), { type: 'save', id: 1, state: 1, output: 0 });
 });
 
 test('save says what it covers: the record in work, and the output so far', async (t) => {
