@@ -109,7 +109,10 @@ func timeAppends(dir string, record []byte, n int) (s series, err error) {
 // benchTopicReaders compares four readers with one, and a reader beside one
 // that has stopped with a reader alone.
 func benchTopicReaders(ctx context.Context, g *rig) ([]figure, error) {
-	const runs = 3
+	const (
+		runs = 3
+		lead = passed / 8 // time enough for the Hub to see that a reader has stopped
+	)
 	data := numbered(0, passed)
 	var figures []figure
 	err := g.withHub(ctx, nil, func(h *testhub.Hub) error {
@@ -120,9 +123,9 @@ func benchTopicReaders(ctx context.Context, g *rig) ([]figure, error) {
 					to *series
 					p  pour
 				}{
-					{&one, pour{durability: d, readers: 1}},
-					{&four, pour{durability: d, readers: 4}},
-					{&beside, pour{durability: d, readers: 1, stopped: 1}},
+					{&one, pour{durability: d, readers: 1, lead: lead}},
+					{&four, pour{durability: d, readers: 4, lead: lead}},
+					{&beside, pour{durability: d, readers: 1, stopped: 1, lead: lead}},
 				} {
 					took, err := c.p.run(ctx, h, data)
 					if err != nil {
