@@ -28,7 +28,7 @@ var scenarios = []scenario{
 	{"topic-async", "the same with Topics that may lose the last second", 6, 200, 15 * time.Minute, topicAsyncKilled},
 	{"topic-pipe", "kill -9 of the Hub while programs run between Topics", 6, 60, 10 * time.Minute, topicPipeHub},
 	{"topic-slot", "kill -9 of programs between Topics", 3, 40, 10 * time.Minute, topicPipeRunner},
-	{"topic-both", "kill -9 of the Hub and of programs between Topics", 4, 30, 10 * time.Minute, topicPipeBoth},
+	{"topic-both", "kill -9 of the Hub and of programs between Topics", 4, 40, 10 * time.Minute, topicPipeBoth},
 	{"topic-group", "kill -9 of the Hub under groups of readers", 4, 40, 10 * time.Minute, topicGroupsKilled},
 	{"topic-readers", "readers that stand still, and requests that are wrong", 1, 5, 10 * time.Minute, topicReadersStuck},
 	{"topic-disk", "a full disk under Topics, seen coming and not", 1, 5, 10 * time.Minute, topicDiskFull},

@@ -3,8 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
+	"net/http"
 	"syscall"
 	"time"
 
@@ -57,9 +57,14 @@ const windowSize = 10
 
 func wholeWindows(in []tally.ID) []tally.ID { return in[:len(in)-len(in)%windowSize] }
 
+// topicPipeHub ends the Hub, mostly the hard way.
 func topicPipeHub(ctx context.Context, r *rig) error {
 	return r.pipesKilled(ctx, func(ctx context.Context, _ []*pipe) (time.Time, error) {
-		if err := r.kill9(ctx); err != nil {
+		end := r.kill9
+		if r.rnd.IntN(4) == 0 {
+			end = func(ctx context.Context) error { return r.endWithin(ctx, syscall.SIGTERM, 10*time.Second) }
+		}
+		if err := end(ctx); err != nil {
 			return time.Time{}, err
 		}
 		r.wait(ctx, time.Millisecond, 100*time.Millisecond)
@@ -121,19 +126,33 @@ func topicPipeBoth(ctx context.Context, r *rig) error {
 	})
 }
 
+// killsPerSet is how often one set of programs is killed: the restart policy
+// gives up on a program that dies more often, and waits ever longer before.
+const killsPerSet = 4
+
 // pipesKilled runs programs between Topics and kills again and again; kill
 // answers when the way back began.
 func (r *rig) pipesKilled(ctx context.Context, kill func(context.Context, []*pipe) (time.Time, error)) error {
 	if err := r.open(ctx, "", "--warm-pool", "2"); err != nil {
 		return err
 	}
-	in, err := r.newTopic(ctx, testhub.Topic{ID: "in"})
+	for done := 0; done < r.rounds; done += killsPerSet {
+		if err := r.pipeSet(ctx, done/killsPerSet, min(killsPerSet, r.rounds-done), kill); err != nil {
+			return fmt.Errorf("after %d rounds: %w", r.res.rounds, err)
+		}
+	}
+	return nil
+}
+
+// pipeSet is one set of programs with Topics of their own.
+func (r *rig) pipeSet(ctx context.Context, set, kills int, kill func(context.Context, []*pipe) (time.Time, error)) error {
+	in, err := r.newTopic(ctx, testhub.Topic{ID: fmt.Sprintf("in-%d", set)})
 	if err != nil {
 		return err
 	}
 	list := pipes()
 	for _, p := range list {
-		p.out = "out-" + p.program
+		p.out = fmt.Sprintf("out-%s-%d", p.program, set)
 		p.id, err = r.start(ctx, p.program, testhub.Start{InputTopic: in.name, OutputTopic: p.out, Ack: p.ack, Restart: "always"})
 		if err != nil {
 			return err
@@ -145,14 +164,14 @@ func (r *rig) pipesKilled(ctx context.Context, kill func(context.Context, []*pip
 	if err := r.pipesFlow(ctx, list); err != nil {
 		return err
 	}
-	for i := range r.rounds {
+	for range kills {
 		r.wait(ctx, 50*time.Millisecond, 400*time.Millisecond)
 		began, err := kill(ctx, list)
 		if err != nil {
-			return fmt.Errorf("round %d: %w", i+1, err)
+			return err
 		}
 		if err := r.pipesFlow(ctx, list); err != nil {
-			return fmt.Errorf("round %d: %w", i+1, err)
+			return err
 		}
 		r.res.recovered(time.Since(began))
 		r.res.round()
@@ -160,7 +179,25 @@ func (r *rig) pipesKilled(ctx context.Context, kill func(context.Context, []*pip
 	if err := in.finish(ctx); err != nil {
 		return err
 	}
-	return r.checkPipes(ctx, in, list)
+	if err := r.checkPipes(ctx, in, list); err != nil {
+		return err
+	}
+	if err := r.removeAll(ctx); err != nil {
+		return err
+	}
+	for _, name := range append([]string{in.name}, outputs(list)...) {
+		if err := r.hub.JSON(ctx, http.MethodDelete, "/topics/"+name, nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func outputs(list []*pipe) (names []string) {
+	for _, p := range list {
+		names = append(names, p.out)
+	}
+	return names
 }
 
 // pipesFlow waits until every program gives records.
@@ -185,98 +222,4 @@ func (r *rig) nextRecord(ctx context.Context, name string) error {
 	defer out.Close()
 	_, err = bufio.NewReader(out).ReadByte()
 	return err
-}
-
-// checkPipes holds every output against what had to be made of the input.
-func (r *rig) checkPipes(ctx context.Context, in *topic, list []*pipe) error {
-	c, err := in.contents(ctx)
-	if err != nil {
-		return err
-	}
-	found, _ := in.book.Check(c)
-	r.res.took("topic "+in.name, found)
-	for _, p := range list {
-		want := p.want(c.IDs)
-		records := len(want)
-		if p.program == "window" {
-			records /= windowSize
-		}
-		found, err := r.awaitOutput(ctx, p, want, int64(records))
-		if err != nil {
-			return err
-		}
-		if p.repeats && found.Duplicated > 0 {
-			r.res.notef("%s gave %d of %d records again", p.program, found.Duplicated, found.Records)
-			found.Duplicated = 0
-		}
-		r.res.took(p.program, found)
-	}
-	return nil
-}
-
-// awaitOutput waits until an output is whole, or no more comes of it.
-func (r *rig) awaitOutput(ctx context.Context, p *pipe, want []tally.ID, records int64) (found tally.Findings, err error) {
-	for end := time.Now().Add(waitFlow); ; {
-		if err := r.awaitTotal(ctx, p.out, records); err != nil {
-			r.res.failf("%s: %v", p.program, err)
-		}
-		got, corrupt, err := r.outputOf(ctx, p)
-		if err != nil {
-			return found, err
-		}
-		found = tally.Compare(want, got)
-		found.Corrupt += corrupt
-		if found.Lost == 0 || !p.repeats || time.Now().After(end) {
-			return found, nil
-		}
-	}
-}
-
-// awaitTotal waits until a Topic has as many records as it must, and for a
-// moment more, in which there must not come more.
-func (r *rig) awaitTotal(ctx context.Context, name string, total int64) error {
-	ctx, cancel := context.WithTimeout(ctx, waitFlow)
-	defer cancel()
-	for {
-		info, err := r.hub.TopicInfo(ctx, name)
-		if err != nil {
-			return err
-		}
-		enough := info.Total >= total
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("topic %s has %d records and does not get %d: %w", name, info.Total, total, ctx.Err())
-		}
-		if enough {
-			return nil
-		}
-	}
-}
-
-// outputOf reads what a program gave. Windows are taken apart.
-func (r *rig) outputOf(ctx context.Context, p *pipe) (ids []tally.ID, corrupt int64, err error) {
-	out, err := r.hub.ReadTopic(ctx, p.out, "?from=start&follow=false")
-	if err != nil {
-		return nil, 0, err
-	}
-	defer out.Close()
-	if p.program != "window" {
-		c, err := tally.ReadAll(out)
-		return c.IDs, c.Corrupt, err
-	}
-	lines := bufio.NewScanner(out)
-	for n := 0; lines.Scan(); n++ {
-		var w struct {
-			Window int        `json:"window"`
-			Of     [][2]int64 `json:"of"`
-		}
-		if json.Unmarshal(lines.Bytes(), &w) != nil || w.Window != n || len(w.Of) != windowSize {
-			corrupt++
-		}
-		for _, id := range w.Of {
-			ids = append(ids, tally.ID{Producer: int(id[0]), Write: id[1]})
-		}
-	}
-	return ids, corrupt, lines.Err()
 }
