@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,33 @@ func TestLostTailIsToldOnce(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestRecordsWithoutALedgerAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	write(t, create(t, s, "a", "sync"), 0, 10, 50)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "topics.db")
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := topic.Open(t.Context(), topic.Config{Dir: dir, Hub: "hub-1", MaxStore: 4 << 30, Log: discard()})
+	if err == nil || !strings.Contains(err.Error(), path) {
+		t.Fatalf("opened without a ledger: %v", err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	top, err := open(t, dir).Topic("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, n := readAll(t, top, topic.From{}); n != 10 {
+		t.Errorf("%d records with the ledger back, want 10", n)
 	}
 }
 

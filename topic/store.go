@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -69,11 +71,15 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Patience == 0 {
 		cfg.Patience = readerPatience
 	}
-	l, err := ledger.Open(filepath.Join(cfg.Dir, "topics.db"))
+	path, streams := filepath.Join(cfg.Dir, "topics.db"), filepath.Join(cfg.Dir, "streams")
+	if err := ledgerLost(path, streams); err != nil {
+		return nil, err
+	}
+	l, err := ledger.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	b, err := bus.Open(ctx, bus.Config{Dir: filepath.Join(cfg.Dir, "streams"), Hub: cfg.Hub, MaxStore: cfg.MaxStore, Log: cfg.Log})
+	b, err := bus.Open(ctx, bus.Config{Dir: streams, Hub: cfg.Hub, MaxStore: cfg.MaxStore, Log: cfg.Log})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open Topic store: %w", err), l.Close())
 	}
@@ -91,6 +97,21 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.tasks.Go(func() { s.tend(s.life) })
 	s.tasks.Go(func() { s.scrubber(s.life) })
 	return s, nil
+}
+
+// ledgerLost refuses a Store that has records and no ledger: with a new one,
+// Topics would be gone, and one made again would number its records as the old
+// one did and mix them with its.
+func ledgerLost(path, streams string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(streams); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s is missing, and %s has records that only it can tell apart: put it back from a backup, or move that folder away to begin without them", path, streams)
 }
 
 // originOf makes the number that stands for a Hub in stored batches.
