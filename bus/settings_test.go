@@ -73,6 +73,7 @@ func TestStreamsAreMadeAsTheirKindSays(t *testing.T) {
 			"async persist mode when async": (c.PersistMode == server.AsyncPersistMode) == async,
 			"atomic batches when sync":      c.AllowAtomicPublish == !async,
 			"any number of consumers":       c.MaxConsumers == -1,
+			"no message ids remembered":     c.Duplicates == 100*time.Millisecond,
 		} {
 			if !ok {
 				t.Errorf("stream %s: not so: %s", s.Name, name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -40,6 +41,10 @@ type State struct {
 	Messages, Bytes uint64
 }
 
+// leastWindow is how long message ids are remembered, of which there are none. At its start the engine reads all that
+// came within the window, which by default is two minutes.
+const leastWindow = 100 * time.Millisecond
+
 func (s Stream) config() server.StreamConfig {
 	c := server.StreamConfig{
 		Name:         s.Name,
@@ -55,6 +60,7 @@ func (s Stream) config() server.StreamConfig {
 		MaxMsgsPer:   -1,
 		MaxMsgSize:   -1,
 		AllowDirect:  true,
+		Duplicates:   leastWindow,
 	}
 	if s.Kind == Async {
 		c.PersistMode = server.AsyncPersistMode
