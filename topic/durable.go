@@ -122,6 +122,8 @@ func (t *Topic) Known(ctx context.Context, name string) (Place, bool, error) {
 	if err := t.ensureReady(ctx); err != nil {
 		return Place{}, false, err
 	}
+	t.store.cursors.writing.Lock() // a place and its state move together
+	defer t.store.cursors.writing.Unlock()
 	saved, ok, err := t.store.ledger.Cursor(t.name, name)
 	if err != nil {
 		return Place{}, false, err
