@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -129,8 +130,11 @@ func (a *app) findSequence(ctx context.Context, word string) (*client.Client, cl
 	return c, s, missing(err, "seq")
 }
 
-// missing adds to "not found" how to see what there is.
+// missing adds to "not found" how to see what there is; files are not the Hub's.
 func missing(err error, group string) error {
+	if errors.As(err, new(syscall.Errno)) {
+		return err
+	}
 	if err != nil && waverider.KindOf(err) == waverider.NotFound && !errors.As(err, new(*hinted)) {
 		return &hinted{err, fmt.Sprintf("waverider %s list shows what there is", group)}
 	}

@@ -94,7 +94,7 @@ func (a *app) openInput(more []string) (*input, error) {
 	}
 	f, err := os.Open(more[0])
 	if err != nil {
-		return nil, waverider.Errorf(waverider.NotFound, "%s", err)
+		return nil, &waverider.Error{Kind: waverider.NotFound, Message: "open " + more[0], Err: errors.Unwrap(err)}
 	}
 	return &input{ReadCloser: f}, nil
 }

@@ -114,6 +114,15 @@ them or sends to them is told so. There is no way back.`,
 	}
 }
 
+// missingGroup adds to "not found", which may be of the Topic or of the group, how
+// to see what there is.
+func missingGroup(err error, name string) error {
+	if waverider.KindOf(err) == waverider.NotFound {
+		return &hinted{err, "waverider topic list shows the Topics, waverider topic info " + name + " the groups of this one"}
+	}
+	return err
+}
+
 func (a *app) topicForget() *cobra.Command {
 	return &cobra.Command{
 		Use:   "forget NAME GROUP...",
@@ -125,10 +134,8 @@ anew when it reads again.`,
 		ValidArgsFunction: a.completeGroups,
 		RunE: a.onTopic(func(ctx context.Context, c *client.Client, name string, groups []string) error {
 			for _, group := range groups {
-				if err := c.ForgetGroup(ctx, name, group); waverider.KindOf(err) == waverider.NotFound && err != nil {
-					return &hinted{err, "waverider topic info " + name + " shows the groups it has"}
-				} else if err != nil {
-					return err
+				if err := c.ForgetGroup(ctx, name, group); err != nil {
+					return missingGroup(err, name)
 				}
 				if err := a.id(group); err != nil {
 					return err
@@ -160,7 +167,7 @@ cursor of each record and moves on only by this: what is not acked comes again.`
 		RunE: a.onTopic(func(ctx context.Context, c *client.Client, name string, more []string) error {
 			at, err := c.AckTopic(ctx, name, group, from, more[0])
 			if err != nil {
-				return err
+				return missingGroup(err, name)
 			}
 			a.rememberTopic(c, name)
 			return a.showCursor(at)

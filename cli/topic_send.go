@@ -71,7 +71,7 @@ them; with --no-wait it fails at once. With -o json it says where it ended.`,
 func storedBefore(err error) error {
 	var e *waverider.Error
 	if errors.As(err, &e) {
-		if n, ok := e.Detail["records"].(float64); ok {
+		if n, ok := e.Detail["records"].(float64); ok && n > 0 {
 			return &hinted{err, fmt.Sprintf("the first %.0f records are stored: go on after them", n)}
 		}
 	}
