@@ -25,7 +25,7 @@ func (s *Store) Ensure(ctx context.Context, cfg waverider.TopicConfig) (*Topic, 
 	s.mu.Lock()
 	t := s.topics[cfg.Name]
 	s.mu.Unlock()
-	if t == nil || !t.made() {
+	if t == nil || !t.made() || t.leaving() {
 		var err error
 		if t, _, err = s.ensure(ctx, cfg); err != nil {
 			return nil, err
@@ -74,7 +74,18 @@ func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic
 			s.mu.Unlock()
 			return s.make(t)
 		default:
+			changed := s.changed.wait()
 			s.mu.Unlock()
+			if t.leaving() {
+				select {
+				case <-changed: // it may be gone now
+					continue
+				case <-ctx.Done():
+					return nil, false, ctx.Err()
+				case <-s.life.Done():
+					return nil, false, ErrClosed
+				}
+			}
 			if t.making != nil {
 				select {
 				case <-t.making:
@@ -138,39 +149,69 @@ func (s *Store) make(t *Topic) (*Topic, bool, error) {
 	return t, true, nil
 }
 
-// Delete removes a Topic with all its records. Its readers and writers end.
+// leaving tells that the Topic is being deleted.
+func (t *Topic) leaving() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.meta.Deleting
+}
+
+// Delete removes a Topic with all its records. Its readers and writers end. It
+// goes on when ctx ends; one that failed can be called again.
 func (s *Store) Delete(ctx context.Context, name waverider.TopicName) error {
 	t, err := s.Topic(name)
 	if err != nil {
 		return err
 	}
-	t.mu.Lock()
-	if t.ended != nil {
-		t.mu.Unlock()
-		return waverider.Errorf(waverider.NotFound, "Topic %s not found", name)
-	}
-	t.meta.Deleting = true
-	meta := t.meta
-	t.mu.Unlock()
-	if err := s.ledger.PutTopic(meta); err != nil {
-		t.mu.Lock()
-		t.meta.Deleting = false
-		t.mu.Unlock()
+	err = t.put(func(meta *ledger.Topic) error {
+		meta.Deleting = true
+		return nil
+	})
+	if err != nil && waverider.KindOf(err) != waverider.Gone {
 		return err
 	}
 	t.close(deleted(name))
-	if err := t.idle(ctx); err != nil {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		return ErrClosed // the next Store does it
+	}
+	done := make(chan error, 1)
+	s.tasks.Go(func() { done <- s.remove(t) })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// remove erases a Topic that is closed for good.
+func (s *Store) remove(t *Topic) error {
+	t.erasing.Lock()
+	defer t.erasing.Unlock()
+	s.mu.Lock()
+	gone := s.topics[t.name] != t
+	s.mu.Unlock()
+	if gone {
+		return nil // by another call
+	}
+	if err := t.idle(s.life); err != nil {
 		return err
 	}
 	s.cursors.forget(t)
-	if err := s.erase(ctx, meta); err != nil {
-		return fmt.Errorf("erase Topic %s: %w", name, err)
+	t.mu.Lock()
+	meta := t.meta
+	t.mu.Unlock()
+	if err := s.erase(s.life, meta); err != nil {
+		return fmt.Errorf("erase Topic %s: %w", t.name, err)
 	}
 	s.mu.Lock()
-	delete(s.topics, name)
+	delete(s.topics, t.name)
 	s.changed.fire()
 	s.mu.Unlock()
-	s.log.Info("topic deleted", "topic", name)
+	s.log.Info("topic deleted", "topic", t.name)
 	return nil
 }
 

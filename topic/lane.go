@@ -119,29 +119,66 @@ func (l *lane) commit(topics []*Topic) {
 
 // publish stores the batches and returns when each is, or has failed for good.
 func (l *lane) publish(work []*sealed) {
-	if len(work) == 0 {
+	if l.kind == bus.Sync && len(work) >= commitAtomic {
+		l.publishAll(work)
 		return
 	}
+	for len(work) > 0 {
+		var round []*sealed
+		if round, work = firstOfEach(work); len(round) == 1 {
+			l.publishOne(round[0])
+		} else {
+			l.publishEach(round)
+		}
+	}
+}
+
+// firstOfEach takes the first batch of each Topic: what comes after it must not
+// be stored before it is known to be.
+func firstOfEach(work []*sealed) (first, rest []*sealed) {
+	seen := make(map[*Topic]bool, len(work))
+	for _, w := range work {
+		if seen[w.topic] {
+			rest = append(rest, w)
+		} else {
+			seen[w.topic] = true
+			first = append(first, w)
+		}
+	}
+	return first, rest
+}
+
+func (l *lane) publishOne(w *sealed) {
 	ctx, cancel := context.WithTimeout(l.store.life, publishTimeout)
 	defer cancel()
 	var err error
-	switch {
-	case len(work) == 1:
-		work[0].seq, err = l.store.bus.Publish(ctx, l.stream, work[0].msg)
-	case l.kind == bus.Sync && len(work) >= commitAtomic:
-		var last uint64
-		last, err = l.store.bus.PublishAll(ctx, l.stream, messages(work))
-		for i, w := range work {
-			w.seq = last - uint64(len(work)-1-i)
+	if w.seq, err = l.store.bus.Publish(ctx, l.stream, w.msg); err != nil {
+		l.settle([]*sealed{w}, err)
+	}
+}
+
+func (l *lane) publishEach(work []*sealed) {
+	ctx, cancel := context.WithTimeout(l.store.life, publishTimeout)
+	defer cancel()
+	seqs, errs := l.store.bus.PublishEach(ctx, l.stream, messages(work))
+	var failed []*sealed
+	var err error
+	for i, w := range work {
+		if w.seq = seqs[i]; errs[i] != nil {
+			failed, err = append(failed, w), errs[i]
 		}
-	default:
-		seqs, errs := l.store.bus.PublishEach(ctx, l.stream, messages(work))
-		for i, w := range work {
-			w.seq = seqs[i]
-			if errs[i] != nil && err == nil {
-				err = errs[i]
-			}
-		}
+	}
+	if err != nil {
+		l.settle(failed, err)
+	}
+}
+
+func (l *lane) publishAll(work []*sealed) {
+	ctx, cancel := context.WithTimeout(l.store.life, publishTimeout)
+	defer cancel()
+	last, err := l.store.bus.PublishAll(ctx, l.stream, messages(work))
+	for i, w := range work {
+		w.seq = last - uint64(len(work)-1-i)
 	}
 	if err != nil {
 		l.settle(work, err)

@@ -1,5 +1,11 @@
 package topic
 
+import (
+	"slices"
+
+	"waverider/topic/ledger"
+)
+
 // promoteAfter is how many bytes a Topic may store in a shared stream before
 // it gets one of its own, whose blocks come free by themselves.
 const promoteAfter = 4 << 20
@@ -14,22 +20,23 @@ func (t *Topic) promotable() bool {
 // there; readers go through both. The Topic is busy.
 func (t *Topic) promote() {
 	s := t.store
-	t.mu.Lock()
-	meta := t.meta
-	t.mu.Unlock()
 	stream := ownStream(t.name, s.incarnate(0))
 	seg := segmentOf(t.name, stream)
-	meta.Segments = append(append([]string{}, meta.Segments...), stream)
 	err := t.ensureStream(s.life, seg)
 	if err == nil {
-		err = s.ledger.PutTopic(meta)
+		err = t.put(func(meta *ledger.Topic) error {
+			meta.Segments = append(slices.Clone(meta.Segments), stream)
+			return nil
+		})
+		if err != nil && s.life.Err() == nil {
+			_ = s.bus.Delete(s.life, stream) // nobody knows of it
+		}
 	}
 	t.mu.Lock()
 	if err != nil {
 		s.log.Warn("topic stays in the shared stream", "topic", t.name, "err", err)
 		t.since = t.before // try again after as much
 	} else {
-		t.meta.Segments = meta.Segments
 		t.use(stream)
 		for _, p := range t.producers {
 			p.after = 0

@@ -31,6 +31,15 @@ func (r *Reader) read(ctx context.Context) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	if (b == nil || b.Header().First > r.at) && r.doubted != r.at+1 {
+		// An engine that was started anew may have used sequences again: a gap
+		// is believed only where a search from the beginning finds it too.
+		if b != nil {
+			b.Release()
+		}
+		r.doubted, r.sought = r.at+1, false
+		return nil, nil
+	}
 	if b == nil {
 		return nil, r.lostTo(ctx)
 	}
@@ -134,20 +143,26 @@ func (r *Reader) lostTo(ctx context.Context) error {
 
 // damaged notes once what is found to be missing or broken.
 func (t *Topic) damaged(_ context.Context, from, to uint64, cause string) {
-	t.mu.Lock()
-	d := ledger.Damage{At: time.Now(), Incarnation: t.incarnation(max(from, 1)), From: from, To: to, Cause: cause}
-	for _, old := range t.meta.Damage {
-		known := to > 0 && old.From <= from && t.count(max(from, old.To), to) == 0
-		if known || old.Cause == d.Cause && (old.From == d.From && old.To == d.To || from == 0) {
-			t.mu.Unlock()
-			return
+	err := t.put(func(meta *ledger.Topic) error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		d := ledger.Damage{At: time.Now(), Incarnation: t.incarnation(max(from, 1)), From: from, To: to, Cause: cause}
+		for _, old := range meta.Damage {
+			known := to > 0 && old.From <= from && t.count(max(from, old.To), to) == 0
+			if known || old.Cause == d.Cause && (old.From == d.From && old.To == d.To || from == 0) {
+				return errKnown
+			}
 		}
+		meta.Damage = appendDamage(meta.Damage, d)
+		return nil
+	})
+	if errors.Is(err, errKnown) {
+		return
 	}
-	t.meta.Damage = appendDamage(t.meta.Damage, d)
-	meta := t.meta
-	t.mu.Unlock()
 	t.store.log.Error("topic is damaged", "topic", t.name, "from", from, "to", to, "cause", cause)
-	if err := t.store.ledger.PutTopic(meta); err != nil {
+	if err != nil {
 		t.store.log.Error("damage not written down", "topic", t.name, "err", err)
 	}
 }
+
+var errKnown = errors.New("known already")

@@ -2,6 +2,7 @@ package topic
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -30,6 +31,7 @@ type Reader struct {
 	since   time.Time
 	sought  bool      // where is right for at
 	moved   time.Time // when it took records last, for a memory Topic
+	doubted uint64    // one above the number whose absence was looked into
 	late    bool      // a memory Topic waited for it in vain
 }
 
@@ -185,7 +187,12 @@ func (r *Reader) Next(ctx context.Context) (*Message, error) {
 		case m != nil || err != nil:
 			return m, err
 		case grew == nil:
-			if m, err := r.read(ctx); m != nil || err != nil {
+			m, err := r.read(ctx)
+			if errors.Is(err, bus.ErrUnavailable) && r.t.store.life.Err() == nil {
+				r.sought, r.fetched = false, nil
+				err = pause(ctx, retryMax/4) // the engine is being started anew
+			}
+			if m != nil || err != nil {
 				return m, r.t.because(err)
 			}
 			continue

@@ -220,6 +220,9 @@ func (s *Store) inspect(ctx context.Context) error {
 		}
 	}
 	for _, t := range s.topics {
+		if t.ended != nil {
+			continue
+		}
 		for _, stream := range t.meta.Segments {
 			if behind[stream] {
 				if err := t.ensureReady(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 	"waverider"
 	"waverider/bus"
 	"waverider/topic/batch"
+	"waverider/topic/ledger"
 )
 
 // maxBytes is the Topic's limit. t.mu is held.
@@ -135,18 +136,19 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 		return nil
 	}
 	// First it is written down, then done: a reader of the time between is told.
-	t.mu.Lock()
-	t.first, t.firstByte = oldest, oldestByte
-	t.meta.Dropped, t.meta.DroppedBytes = oldest, oldestByte
-	gone := segments[:at]
-	t.meta.Segments = slices.Clone(t.meta.Segments[at:])
-	meta := t.meta
-	t.roomier.fire()
-	t.mu.Unlock()
-	if err := t.store.ledger.PutTopic(meta); err != nil {
+	err = t.put(func(meta *ledger.Topic) error {
+		meta.Dropped, meta.DroppedBytes = oldest, oldestByte
+		meta.Segments = slices.Clone(meta.Segments[at:])
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	for _, stream := range gone {
+	t.mu.Lock()
+	t.first, t.firstByte = oldest, oldestByte
+	t.roomier.fire()
+	t.mu.Unlock()
+	for _, stream := range segments[:at] {
 		if err := t.leaveStream(ctx, stream); err != nil {
 			return err
 		}

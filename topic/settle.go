@@ -46,6 +46,16 @@ func (l *lane) settle(work []*sealed, err error) {
 	l.store.calm()
 }
 
+// pause waits so long, or fails with ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // settleOne looks for one batch and publishes it if it is not there. cause says
 // why it is not done yet.
 func (l *lane) settleOne(w *sealed) (done bool, cause error) {

@@ -141,6 +141,9 @@ func (s *Store) load(ctx context.Context) error {
 		if meta.Deleting {
 			if err := s.erase(ctx, meta); err != nil {
 				s.log.Warn("deleted topic not erased yet", "topic", meta.Name, "err", err)
+				t := newTopic(s, meta) // its name is not free before
+				t.ended = deleted(meta.Name)
+				s.topics[meta.Name] = t
 			}
 			continue
 		}

@@ -25,6 +25,7 @@ func (s *Store) tend(ctx context.Context) {
 func (s *Store) Tend(ctx context.Context, now time.Time) {
 	for _, t := range s.Topics() {
 		t.mu.Lock()
+		leaving := t.meta.Deleting
 		aged := t.meta.MaxAge > 0 && t.ended == nil
 		var stale []string
 		for name, c := range t.cursors {
@@ -33,6 +34,12 @@ func (s *Store) Tend(ctx context.Context, now time.Time) {
 			}
 		}
 		t.mu.Unlock()
+		if leaving {
+			if err := s.remove(t); err != nil && ctx.Err() == nil {
+				s.log.Warn("deleted topic not erased yet", "topic", t.name, "err", err)
+			}
+			continue
+		}
 		for _, name := range stale {
 			s.log.Info("reader forgotten: nobody has read for too long", "topic", t.name, "reader", name)
 			if err := t.Forget(ctx, name); err != nil {

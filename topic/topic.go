@@ -20,7 +20,8 @@ type Topic struct {
 	makeErr error
 
 	opening  sync.Mutex // held by the one who recovers
-	putting  sync.Mutex // held by the one who changes the configuration
+	putting  sync.Mutex // held by the one who changes meta
+	erasing  sync.Mutex // held by the one who removes the Topic
 	dropping sync.Mutex // held by the one who drops records
 
 	life context.Context // ends with ended, which is its cause

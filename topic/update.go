@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"waverider"
+	"waverider/topic/ledger"
 )
 
 // Change is what can be changed of a Topic; nil leaves it as it is.
@@ -38,43 +39,19 @@ func (t *Topic) Update(ctx context.Context, c Change) error {
 	if err := t.ensureReady(ctx); err != nil {
 		return err
 	}
-	t.putting.Lock()
-	err := t.putChange(c)
-	t.putting.Unlock()
+	err := t.put(func(meta *ledger.Topic) error {
+		meta.TopicConfig = c.apply(meta.TopicConfig)
+		return meta.TopicConfig.Validate()
+	})
 	if err != nil {
 		return err
 	}
 	t.store.log.Info("topic changed", "topic", t.name)
+	t.mu.Lock()
+	t.roomier.fire()
+	t.mu.Unlock()
 	if err := t.makeRoom(ctx, 0); err != nil {
 		return err
 	}
 	return t.expire(ctx, time.Now())
-}
-
-// putChange is Update without what follows from it. t.putting is held.
-func (t *Topic) putChange(c Change) error {
-	t.mu.Lock()
-	before, ended := t.meta.TopicConfig, t.ended
-	t.mu.Unlock()
-	if ended != nil {
-		return ended
-	}
-	cfg := c.apply(before)
-	if err := cfg.Validate(); err != nil {
-		return err
-	}
-	t.mu.Lock()
-	t.meta.TopicConfig = cfg
-	meta := t.meta
-	t.mu.Unlock()
-	if err := t.store.ledger.PutTopic(meta); err != nil {
-		t.mu.Lock()
-		t.meta.TopicConfig = before
-		t.mu.Unlock()
-		return err
-	}
-	t.mu.Lock()
-	t.roomier.fire()
-	t.mu.Unlock()
-	return nil
 }
