@@ -105,6 +105,9 @@ func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if r.Method == http.MethodHead {
+		return h.headTopic(w, r)
+	}
 	t, err := h.topicToRead(r)
 	if err != nil {
 		return err
@@ -134,6 +137,22 @@ func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
 	if member, ok := src.(*topic.Member); ok {
 		member.Leave() // the answer is whole: what it has to ack it may still
 	}
+	return nil
+}
+
+// headTopic answers what a GET would begin with, and changes nothing: no Topic
+// is made, no group begun.
+func (h *Hub) headTopic(w http.ResponseWriter, r *http.Request) error {
+	name, err := waverider.ParseTopicName(r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	t, err := h.cfg.Topics.Topic(name)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", t.Config().ContentType)
+	w.WriteHeader(http.StatusOK)
 	return nil
 }
 

@@ -325,3 +325,16 @@ func drain(t *testing.T, resp *http.Response) string {
 	}
 	return string(text)
 }
+
+func TestHeadOfATopicChangesNothing(t *testing.T) {
+	s := newTopicSite(t)
+	s.want(http.StatusNotFound, "HEAD", "/topic/none", "")
+	if list := s.want(http.StatusOK, "GET", "/topics", ""); !strings.Contains(list.body, "[]") {
+		t.Errorf("HEAD made a Topic: %s", list.body)
+	}
+	s.topic("p", "")
+	s.want(http.StatusOK, "HEAD", "/topic/p?group=g", "")
+	if info := s.want(http.StatusOK, "GET", "/topics/p", ""); strings.Contains(info.body, `"g"`) {
+		t.Errorf("HEAD began a group: %s", info.body)
+	}
+}
