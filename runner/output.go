@@ -88,9 +88,10 @@ func (o *Output) next(ctx context.Context, marked bool) (Chunk, []Mark, error) {
 			s.mu.Unlock()
 			return Chunk{Offset: p.start, Data: p.data, buf: p.buf}, marks, nil
 		case marked && len(st.marks.pending) > 0:
-			marks := st.marks.take(st.received)
+			at := st.received
+			marks := st.marks.take(at)
 			s.mu.Unlock()
-			return Chunk{Offset: st.received}, marks, nil
+			return Chunk{Offset: at}, marks, nil
 		case st.ended:
 			s.mu.Unlock()
 			return Chunk{}, nil, io.EOF

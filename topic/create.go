@@ -145,7 +145,7 @@ func (s *Store) make(t *Topic) (*Topic, bool, error) {
 	s.mu.Lock()
 	s.changed.fire()
 	s.mu.Unlock()
-	s.log.Info("topic created", "topic", t.name, "type", t.meta.ContentType, "durability", t.meta.Durability)
+	s.log.Info("topic created", "topic", t.name, "type", t.meta.ContentType, "durability", t.durability)
 	return t, true, nil
 }
 

@@ -37,6 +37,14 @@ func (t *Topic) ensureReady(ctx context.Context) error {
 // recover looks at the last stored batch and at the marks.
 func (t *Topic) recover(ctx context.Context) error {
 	s := t.store
+	t.putting.Lock() // what is remembered may have to change
+	defer t.putting.Unlock()
+	t.mu.Lock()
+	meta, ended := t.meta, t.ended
+	t.mu.Unlock()
+	if ended != nil {
+		return ended
+	}
 	mark, _, err := s.ledger.Mark(t.name)
 	if err != nil {
 		return err
@@ -45,14 +53,14 @@ func (t *Topic) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next, before := max(t.meta.Dropped, t.run().First), t.meta.DroppedBytes // of a run that nothing is stored of yet
+	next, before := max(meta.Dropped, meta.Runs[len(meta.Runs)-1].First), meta.DroppedBytes // of a run that nothing is stored of yet
 	stands := stored{}
 	if !t.memory() && t.fresh {
-		if err := t.ensureStream(ctx, segmentOf(t.name, t.meta.Segments[0])); err != nil {
+		if err := t.ensureStream(ctx, segmentOf(t.name, meta.Segments[0])); err != nil {
 			return err
 		}
 	} else if !t.memory() {
-		if stands, err = t.lastStored(ctx); err != nil {
+		if stands, err = t.lastStored(ctx, meta.Segments); err != nil {
 			return err
 		}
 		if stands.found {
@@ -105,9 +113,9 @@ func (t *Topic) ensureStream(ctx context.Context, seg segment) error {
 }
 
 // lastStored reads the newest batch.
-func (t *Topic) lastStored(ctx context.Context) (stored, error) {
-	for i := len(t.meta.Segments) - 1; i >= 0; i-- {
-		seg := segmentOf(t.name, t.meta.Segments[i])
+func (t *Topic) lastStored(ctx context.Context, segments []string) (stored, error) {
+	for i := len(segments) - 1; i >= 0; i-- {
+		seg := segmentOf(t.name, segments[i])
 		if err := t.ensureStream(ctx, seg); err != nil {
 			return stored{}, err
 		}
@@ -148,7 +156,7 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 	lost := t.next < seen
 	// After a kill nobody knows which numbers were given since the last mark:
 	// those of an async Topic are never given again.
-	open := t.meta.Durability == waverider.DurabilityAsync && mark.Reserved > mark.Next
+	open := t.durability == waverider.DurabilityAsync && mark.Reserved > mark.Next
 	if !lost && !open && at.corrupt == nil {
 		return nil
 	}
@@ -179,7 +187,7 @@ func (t *Topic) lossCause(at stored) string {
 	switch {
 	case at.corrupt != nil:
 		return "the last batch is damaged: " + at.corrupt.Error()
-	case t.meta.Durability == waverider.DurabilityAsync && t.store.ledger.Unclean():
+	case t.durability == waverider.DurabilityAsync && t.store.ledger.Unclean():
 		return "the Hub died: what it took in its last second may not have been on disk, and how much that was is not known (async)"
 	default:
 		return "the store lost its tail: a damaged file, or a disk that lost what it had confirmed"

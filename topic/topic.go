@@ -13,8 +13,9 @@ import (
 // Topic is one stream of records. It costs no goroutine while nothing happens,
 // and looks at its store only when it is first used.
 type Topic struct {
-	store *Store
-	name  waverider.TopicName
+	store      *Store
+	name       waverider.TopicName
+	durability waverider.Durability // never changes
 
 	making  chan struct{} // closed when the first Put has ended; nil when loaded
 	makeErr error
@@ -80,7 +81,7 @@ type State struct {
 }
 
 func newTopic(s *Store, meta ledger.Topic) *Topic {
-	t := &Topic{store: s, name: meta.Name, meta: meta}
+	t := &Topic{store: s, name: meta.Name, durability: meta.Durability, meta: meta}
 	t.life, t.end = context.WithCancelCause(context.Background())
 	return t
 }
@@ -111,10 +112,10 @@ func (t *Topic) Config() waverider.TopicConfig {
 	return t.meta.TopicConfig
 }
 
-func (t *Topic) memory() bool { return t.meta.Durability == waverider.DurabilityMemory }
+func (t *Topic) memory() bool { return t.durability == waverider.DurabilityMemory }
 
 func (t *Topic) kind() bus.Kind {
-	if t.meta.Durability == waverider.DurabilityAsync {
+	if t.durability == waverider.DurabilityAsync {
 		return bus.Async
 	}
 	return bus.Sync
