@@ -121,6 +121,9 @@ func (g *group) done(from, to uint64) error {
 		g.at = to
 	}
 	g.open = out
+	if c := g.t.cursors[g.name]; c != nil {
+		c.saved.Updated = now
+	}
 	g.t.store.cursors.touch(g.t, g.name)
 	g.advance()
 	g.changed.fire()
