@@ -75,6 +75,8 @@ func (t *Topic) holders() string {
 // makeRoom drops the oldest records nobody needs until n more bytes fit, and a
 // tenth of the limit more, so that it is done rarely.
 func (t *Topic) makeRoom(ctx context.Context, n uint64) error {
+	t.dropping.Lock() // what another has dropped meanwhile need not be dropped again
+	defer t.dropping.Unlock()
 	t.mu.Lock()
 	limit, used := t.maxBytes(), t.used()
 	oldest, floor := t.firstByte, t.floor()
@@ -89,6 +91,8 @@ func (t *Topic) makeRoom(ctx context.Context, n uint64) error {
 
 // expire drops records older than the Topic's age.
 func (t *Topic) expire(ctx context.Context, now time.Time) error {
+	t.dropping.Lock()
+	defer t.dropping.Unlock()
 	t.mu.Lock()
 	age, floor, empty := t.meta.MaxAge, t.floor(), t.next == t.first
 	t.mu.Unlock()
@@ -101,12 +105,11 @@ func (t *Topic) expire(ctx context.Context, now time.Time) error {
 
 // drop removes the batches before the last one that old holds for, and that one
 // too if whole holds for it, as far as all their records are below floor.
+// t.dropping is held: two at once would cut the segments twice.
 func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) bool, whole func(*batch.Batch) bool) error {
 	if t.memory() {
 		return nil
 	}
-	t.dropping.Lock() // two at once would cut the segments twice
-	defer t.dropping.Unlock()
 	t.mu.Lock()
 	first := t.first
 	t.mu.Unlock()
