@@ -210,11 +210,11 @@ func (k *topicRound) check(ctx context.Context, t *topic, durability string) (ta
 	if err != nil {
 		return c, err
 	}
+	judge := t.book.Check
 	if t == k.dropping {
-		k.r.res.took("topic "+t.name, t.book.CheckTail(c))
-		return c, nil
+		judge = t.book.CheckTail
 	}
-	found, losses := t.book.Check(c)
+	found, losses := judge(c)
 	if durability == "sync" {
 		k.r.res.took("topic "+t.name, found)
 		for _, f := range t.readers {

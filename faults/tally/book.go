@@ -110,22 +110,24 @@ type Loss struct {
 
 // CheckTail is Check for a Topic that drops its oldest records: what is missing
 // of a producer is older than all that is there of it.
-func (b *Book) CheckTail(c Contents) Findings {
+func (b *Book) CheckTail(c Contents) (f Findings, holes []Loss) {
 	oldest := map[int]int64{}
 	for i, id := range c.IDs {
 		if n, known := oldest[id.Producer]; !known || c.Numbers[i] < n {
 			oldest[id.Producer] = c.Numbers[i]
 		}
 	}
-	f, losses := b.Check(c)
+	var losses []Loss
+	f, losses = b.Check(c)
 	f.Lost, f.Examples = 0, nil
 	for _, l := range losses {
 		if n, known := oldest[l.ID.Producer]; known && l.Number > n {
 			f.Lost++
 			f.example("producer %d number %d missing between others", l.ID.Producer, l.Number)
+			holes = append(holes, l)
 		}
 	}
-	return f
+	return f, holes
 }
 
 // Check holds a Topic against the book: every acked number is there, every

@@ -123,7 +123,7 @@ func TestCheckTailMissesOnlyWhatIsOldest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := b.CheckTail(contents); f.Lost != c.lost {
+		if f, holes := b.CheckTail(contents); f.Lost != c.lost || len(holes) != int(c.lost) {
 			t.Errorf("%s: %v, want %d lost", name, f, c.lost)
 		}
 	}
