@@ -301,7 +301,9 @@ func (in *Instance) pause(ctx context.Context, d time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return in.record().Wish == ""
+		if in.record().Wish == "" {
+			return true
+		}
 	case <-in.wake:
 	case <-ctx.Done():
 		return false
