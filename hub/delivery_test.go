@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"waverider"
@@ -166,4 +167,83 @@ func TestPlacesOutliveTheRecordOfAnInstance(t *testing.T) {
 		})
 	}
 	same(t, s.await("out", given), slices.Concat(numbered(0, 200), numbered(0, 300)))
+}
+
+// What the code declares is known from the run before.
+func TestSlotWithTopicsInCodeRepeatsNothing(t *testing.T) {
+	for name, k := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newJoinedSite(t)
+			here := make(chan *puller)
+			do := crashing(k.do(), "50", func(p *puller) { // nobody has heard that it is finished
+				here <- p
+				<-p.killed
+			})
+			s.on.on("a.js", func(p *proc) int {
+				_ = p.Send("ready", map[string]any{"requires": "in", "contentType": waverider.TypeNDJSON})
+				q := &puller{proc: p, provides: "out"}
+				return q.run(do)
+			})
+			seq := s.upload("", "", "a.js")
+			s.send("in", numbered(0, 105)...)
+			req := map[string]any{"instanceId": slotID}
+			if err := json.Unmarshal([]byte(k.start), &req); err != nil {
+				t.Fatal(err)
+			}
+			start := body(req)
+			s.start(seq, start)
+			p := <-here
+			s.holds("out", k.want(51))
+			p.kill()
+			s.ended(slotID)
+			s.start(seq, start)
+			s.holds("out", k.want(105))
+		})
+	}
+}
+
+// The next revision of a Sequence may read another Topic: what was saved stands
+// for a place in the one before.
+func TestRevisionThatReadsAnotherTopic(t *testing.T) {
+	s := newJoinedSite(t)
+	given := make(chan string, 8)
+	reads := func(topic string) program {
+		return func(p *proc) int {
+			given <- topic + string(p.Spec.Start.State)
+			_ = p.Send("ready", map[string]any{"requires": topic, "contentType": waverider.TypeNDJSON})
+			return (&puller{proc: p, provides: "out"}).run(func(p *puller, line string) {
+				p.emit(topic + line)
+				p.save(topic)
+			})
+		}
+	}
+	s.on.on("a.js", reads("a"))
+	s.on.on("b.js", reads("b"))
+	s.send("a", "1", "2")
+	s.send("b", "1", "2")
+	start := body(map[string]any{"instanceId": slotID, "ack": "save"})
+	seq := s.upload("x", "1.0.0", "a.js")
+	var out []string
+	for i, c := range []struct {
+		main         string
+		given, gives []string
+	}{
+		{"a.js", []string{"a"}, []string{"a1", "a2"}},
+		{"b.js", []string{`b"a"`, "b"}, []string{"b1", "b2"}},
+		{"a.js", []string{`a"b"`, `a"a"`}, nil},
+	} {
+		s.want(200, "PUT", "/sequence/"+seq, s.program("x", "1.0."+strconv.Itoa(i), c.main), "Content-Type", "application/octet-stream")
+		s.start(seq, start)
+		for _, want := range c.given {
+			if got := <-given; got != want {
+				t.Errorf("revision %d was given %s, want %s", i+1, got, want)
+			}
+		}
+		out = append(out, c.gives...)
+		s.holds("out", out)
+		s.acked(c.main[:1], slotID, 2)
+		s.want(202, "POST", "/instance/"+slotID+"/_kill", "")
+		s.ended(slotID)
+	}
 }

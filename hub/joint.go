@@ -86,7 +86,7 @@ func (in *Instance) feedTopic(ctx, alive context.Context, proc runtime.Process) 
 	}
 	switch {
 	case errors.Is(err, pump.ErrMoved):
-		in.anew(proc)
+		in.anew(proc, "records that it was given are gone")
 	case err != nil:
 		in.refuse(alive, proc, fmt.Errorf("input: %w", err))
 	}
@@ -97,7 +97,7 @@ func (in *Instance) feedTopic(ctx, alive context.Context, proc runtime.Process) 
 	err = feed.Run(alive)
 	switch {
 	case errors.Is(err, pump.ErrMoved):
-		in.anew(proc)
+		in.anew(proc, "records that it was given are gone")
 	case err == nil, alive.Err() != nil, errors.Is(err, runner.ErrClosed), errors.Is(err, runner.ErrEnded), errors.Is(err, topic.ErrClosed):
 	default:
 		in.log.Error("input of the instance broke off", "err", err)
@@ -142,8 +142,8 @@ func (in *Instance) notePlace(name waverider.TopicName) error {
 }
 
 // anew ends a run whose input cannot go on, for the next one to begin at once.
-func (in *Instance) anew(proc runtime.Process) {
-	in.log.Warn("records that the program was given are gone: it is started anew")
+func (in *Instance) anew(proc runtime.Process, why string) {
+	in.log.Warn("program is started anew", "reason", why)
 	in.update(func(*journal.Instance) { in.again = true })
 	if err := proc.Kill(); err != nil {
 		in.log.Error("kill", "err", err)

@@ -71,7 +71,9 @@ func (in *Instance) onReady(m runner.Message) error {
 	if err := m.Decode(&ready); err != nil {
 		return err
 	}
+	var other bool
 	in.update(func(rec *journal.Instance) {
+		before := inputTopic(*rec)
 		if rec.Status == waverider.StatusStarting {
 			rec.Status = waverider.StatusRunning
 		}
@@ -80,8 +82,16 @@ func (in *Instance) onReady(m runner.Message) error {
 		}
 		rec.Declared.Requires, rec.Declared.RequiresType = ready.Requires, ready.ContentType
 		in.loaded = true
+		other = before != "" && before != inputTopic(*rec)
 	})
-	return in.save()
+	err := in.save()
+	if other {
+		in.mu.Lock()
+		proc := in.proc
+		in.mu.Unlock()
+		in.anew(proc, "it was told of its place in another Topic than it reads now")
+	}
+	return err
 }
 
 func (in *Instance) onOutput(m runner.Message) error {

@@ -37,7 +37,7 @@ func outcome(rec journal.Instance, end runEnd) (waverider.Status, waverider.Term
 		return waverider.StatusCompleted, waverider.Terminated{ExitCode: code, Reason: "Instance stopped"}, e
 	case end.again:
 		e.again = true
-		return waverider.StatusErrored, waverider.Terminated{ExitCode: waverider.ExitKilled, Reason: "records that the program was given are gone"}, e
+		return waverider.StatusErrored, waverider.Terminated{ExitCode: waverider.ExitKilled, Reason: "Instance started anew: its input could not go on"}, e
 	}
 	e.failed = true
 	t := waverider.Terminated{ExitCode: code}

@@ -16,11 +16,12 @@ import (
 // tells its progress, and drops what an earlier run has given.
 type puller struct {
 	*proc
-	done, n uint64 // records finished, units emitted since
-	written uint64 // bytes
-	said    bool
-	ahead   uint64 // it may work on so many records at a time
-	saves   int
+	done, n  uint64 // records finished, units emitted since
+	written  uint64 // bytes
+	said     bool
+	ahead    uint64 // it may work on so many records at a time
+	saves    int
+	provides string
 }
 
 // pull is a program that emits for each line what do says.
@@ -54,7 +55,7 @@ func (p *puller) run(do func(p *puller, line string)) int {
 func (p *puller) emit(line string) {
 	if !p.said {
 		p.said = true
-		p.produces(waverider.TypeNDJSON)
+		_ = p.Send("output", map[string]any{"provides": p.provides, "contentType": waverider.TypeNDJSON, "encoding": ""})
 	}
 	skip := p.Spec.Start.Skip
 	if skip == nil || p.done > skip.Done || p.done == skip.Done && p.n >= skip.N {

@@ -110,7 +110,20 @@ func (h *Hub) clearState(id waverider.InstanceID) error {
 
 // slotOf is what an Instance leaves to the next one in its slot.
 func slotOf(rec journal.Instance) journal.Slot {
-	return journal.Slot{ID: rec.ID, Sequence: rec.Sequence, Run: rec.Run, Since: rec.Since, Topics: rec.Topics, Left: rec.Times.Ended}
+	return journal.Slot{ID: rec.ID, Sequence: rec.Sequence, Digest: rec.Digest, Run: rec.Run, Since: rec.Since,
+		Declared: rec.Declared, Topics: rec.Topics, Left: rec.Times.Ended}
+}
+
+// inherit takes over what the Instance before left. What the code declares is
+// known only when it is loaded, but before it is, it must be told what was saved
+// with its place. What is in the output Topic already, it is told only if it is the
+// same code: another may write elsewhere.
+func inherit(rec *journal.Instance, left journal.Slot) {
+	rec.Run, rec.Since, rec.Topics = left.Run, left.Since, left.Topics
+	rec.Declared.Requires, rec.Declared.RequiresType = left.Declared.Requires, left.Declared.RequiresType
+	if left.Digest == rec.Digest {
+		rec.Declared.Provides, rec.Declared.ProvidesType = left.Declared.Provides, left.Declared.ProvidesType
+	}
 }
 
 // forgetPlaces removes a slot's readers from its Topics: they hold nothing there

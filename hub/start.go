@@ -82,7 +82,7 @@ func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waveri
 	if err != nil {
 		return nil, err
 	}
-	rec.Run, rec.Since, rec.Topics = left.Run, left.Since, left.Topics
+	inherit(&rec, left)
 	in := h.newInstance(rec)
 	h.mu.Lock()
 	defer h.mu.Unlock()

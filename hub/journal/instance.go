@@ -44,6 +44,8 @@ type Slot struct {
 	Sequence waverider.SequenceID  `json:"sequence"`
 	Run      uint32                `json:"run"`
 	Since    uint32                `json:"since"`
+	Digest   waverider.Digest      `json:"digest"`
+	Declared Declared              `json:"declared,omitzero"`
 	Topics   []waverider.TopicName `json:"topics"`
 	Left     time.Time             `json:"left"`
 }
