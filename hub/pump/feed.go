@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sort"
 	"sync"
 	"time"
 
@@ -225,21 +226,26 @@ func (f *Feed) LastMarks(ctx context.Context, out *runner.Output) {
 // place is where the input stands when so much of it is done, in records or
 // bytes of this run. f.mu is held.
 func (f *Feed) place(done uint64) topic.Place {
-	p := f.base
-	for i := range f.given {
-		g := &f.given[i]
-		n := g.to - g.from
+	i := sort.Search(len(f.given), func(i int) bool {
 		if f.lines {
-			if done < g.count {
-				break
-			}
-			n = min(n, done-g.count)
-		} else if g.offset+g.size > done {
-			break
+			return f.given[i].count > done
 		}
-		p = topic.Place{Number: g.from + n, Epoch: f.epoch, InputOffset: g.offset + g.before(n), InputCount: g.count + n}
+		return f.given[i].offset > done
+	})
+	if i == 0 {
+		return f.base
 	}
-	return p
+	g := &f.given[i-1]
+	n := g.to - g.from
+	if f.lines {
+		n = min(n, done-g.count)
+	} else if done < g.offset+g.size { // as many as are whole
+		n = uint64(sort.Search(int(n), func(n int) bool { return g.before(uint64(n)+1) > done-g.offset }))
+	}
+	if g.from+n <= f.base.Number {
+		return f.base
+	}
+	return topic.Place{Number: g.from + n, Epoch: f.epoch, InputOffset: g.offset + g.before(n), InputCount: g.count + n}
 }
 
 // Cause is what a mark says about stored output, nil when it is not exact.
