@@ -253,3 +253,30 @@ func TestProgramWaitsForRoomInItsTopic(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The second run of a program that does not do the same again. Each record is
+// answered, by a part of the old answer and the rest of the new one.
+func TestProgramThatAnswersOtherwiseTheSecondTime(t *testing.T) {
+	r := newRig(t)
+	in, out := r.topic("in", waverider.TypeNDJSON), r.topic("out", waverider.TypeNDJSON)
+	r.send(in, "1\n", "2\n")
+	v := r.start(in, out, false)
+	v.read(t, 4)
+	v.write(t, "a1\n")
+	v.Mark(0, 1, true)
+	r.await(out, 3)
+	v.kill()
+	v = r.start(in, out, false)
+	if v.skip == nil || *v.skip != (runner.Skip{N: 1}) {
+		t.Fatalf("skip %+v", v.skip)
+	}
+	v.read(t, 4)
+	v.write(t, "b2\n") // b1 is dropped
+	v.Mark(1, 0, true)
+	v.write(t, "b3\n")
+	v.Mark(2, 0, true)
+	r.acked(in, 3)
+	if got := r.await(out, 9); got != "a1\nb2\nb3\n" {
+		t.Errorf("stored %q", got)
+	}
+}

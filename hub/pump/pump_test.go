@@ -33,7 +33,12 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	store, err := topic.Open(t.Context(), topic.Config{Dir: t.TempDir(), Hub: "hub-1", MaxStore: 4 << 30, Log: slog.New(slog.DiscardHandler)})
+	return newRigIn(t, t.TempDir(), 0)
+}
+
+func newRigIn(t *testing.T, dir string, minFree int64) *rig {
+	t.Helper()
+	store, err := topic.Open(t.Context(), topic.Config{Dir: dir, Hub: "hub-1", MaxStore: 4 << 30, MinFree: minFree, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
