@@ -209,27 +209,6 @@ func (in *Instance) awaitFeed(ctx context.Context) *pump.Feed {
 	return feed
 }
 
-// drainTopic stores the output of this run in its Topic. It returns when the
-// output has ended, the process has, or ctx does.
-func (in *Instance) drainTopic(ctx context.Context, proc runtime.Process, rec journal.Instance, feed *pump.Feed) {
-	in.out.mu.Lock()
-	in.out.closeReaders(outputElsewhere(rec))
-	in.out.mu.Unlock()
-	err := pump.Drain(ctx, pump.Output{
-		Topic: func(ctx context.Context) (*topic.Topic, error) { return in.joinOutput(ctx, in.record()) },
-		Run:   runOf(in.record()), Stream: proc.Session().Output(), Edge: in.currentEdge(), Feed: feed,
-	})
-	switch {
-	case err == nil, ctx.Err() != nil, errors.Is(err, runner.ErrDetached), errors.Is(err, topic.ErrClosed):
-	default:
-		in.refuse(ctx, proc, fmt.Errorf("output: %w", err))
-	}
-}
-
-func outputElsewhere(rec journal.Instance) error {
-	return waverider.Errorf(waverider.NotAllowed, "the output of Instance %s goes to Topic %s; read that", rec.ID, outputTopic(rec))
-}
-
 // resumption is what a new run of a slot must know of those before.
 func (in *Instance) resumption(ctx context.Context, rec journal.Instance, start *runner.Start) error {
 	start.OutputType = in.wantedOutput(rec)
@@ -283,32 +262,4 @@ func (in *Instance) closeFeed(ctx context.Context, proc runtime.Process) {
 	}
 	feed.LastMarks(ctx, proc.Session().Output())
 	feed.Close()
-}
-
-// awaitOutput waits until it is known where the output goes: the program has
-// said what it is, or there is output without a word, or the end.
-func (in *Instance) awaitOutput(ctx, alive context.Context, s *runner.Session) (journal.Instance, *pump.Feed) {
-	feed := in.awaitFeed(ctx)
-	wait, cancel := context.WithCancel(alive)
-	defer cancel()
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		defer cancel()
-		for { // what a program finishes that has no output yet, or never any
-			marks, err := s.Output().IdleMarks(wait)
-			if err != nil {
-				_ = s.Settled(wait) // what it is was said before
-				return
-			}
-			if feed != nil {
-				feed.Marked(marks)
-				feed.Durable(s.Output().Acked())
-			}
-		}
-	}()
-	_, _ = in.until(wait, func(journal.Instance) bool { return in.announced })
-	cancel()
-	<-over
-	return in.record(), feed
 }

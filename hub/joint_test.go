@@ -231,3 +231,32 @@ func TestInputIsNotAckedBeyondWhatIsThere(t *testing.T) {
 		t.Errorf("the place is %+v", at)
 	}
 }
+
+// Output that its Topic has no room for goes with a program that is killed; it
+// keeps nobody waiting.
+func TestKillDoesNotWaitForRoom(t *testing.T) {
+	s := newJoinedSite(t)
+	out, err := s.topics.Create(t.Context(), waverider.TopicConfig{Name: "out", ContentType: waverider.TypeNDJSON, MaxBytes: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, err := out.Durable(t.Context(), "slot:slow", topic.From{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	s.on.on("a.js", source(0, 1_000_000))
+	seq := s.upload("", "", "a.js")
+	full := func() bool {
+		info, err := out.Info(t.Context())
+		return err == nil && info.Full
+	}
+	start := body(map[string]any{"instanceId": slotID, "outputTopic": "out"})
+	s.start(seq, start)
+	s.eventually("the Topic to be full", full)
+	s.want(202, "POST", "/instance/"+slotID+"/_kill", "")
+	s.eventually("the Instance to end", func() bool { return s.info(slotID).Status == "completed" })
+	s.start(seq, start)
+	s.want(202, "POST", "/instance/"+slotID+"/_kill", `{"removeImmediately":true}`)
+	s.start(seq, start)
+}

@@ -225,7 +225,7 @@ func (in *Instance) distribute(ctx, alive context.Context, proc runtime.Process)
 	stale := in.out.begin(out, base, met)
 	rec, feed := in.awaitOutput(ctx, alive, proc.Session())
 	if outputTopic(rec) != "" {
-		in.drainTopic(ctx, proc, rec, feed)
+		in.drainTopic(ctx, alive, proc, rec, feed)
 		return
 	}
 	if err := in.out.run(ctx, out, base, stale, feed); err != nil {
