@@ -68,6 +68,9 @@ func (r *rig) send(t *topic.Topic, records ...string) {
 	}
 	defer w.Close()
 	for _, rec := range records {
+		if !strings.HasSuffix(rec, "\n") && t.Config().ContentType == waverider.TypeNDJSON {
+			rec += "\n"
+		}
 		if err := w.Append(r.Context(), []byte(rec), []uint32{uint32(len(rec))}, topic.State{}); err != nil {
 			r.Fatal(err)
 		}
@@ -75,6 +78,12 @@ func (r *rig) send(t *topic.Topic, records ...string) {
 	if _, err := w.Flush(r.Context()); err != nil {
 		r.Fatal(err)
 	}
+}
+
+// sendLines is send of a text's lines.
+func (r *rig) sendLines(t *topic.Topic, text string) {
+	r.Helper()
+	r.send(t, strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")...)
 }
 
 // await reads a Topic from its start until it has n bytes.
