@@ -176,3 +176,26 @@ func TestKillOfAQuietAsyncTopicLeavesNoDoubt(t *testing.T) {
 		}
 	}
 }
+
+// A cursor of one Topic must not pass for one of another.
+func TestIncarnationsAreOfOneTopicOnly(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	names := []waverider.TopicName{"a", "b", "c", "d"}
+	for _, name := range names {
+		write(t, create(t, s, string(name), "async"), 0, 10, 50)
+	}
+	seen := map[uint32]waverider.TopicName{}
+	look := func() {
+		for _, name := range names {
+			n := infoOf(t, s, name).Next.Incarnation
+			if other := seen[n]; other != "" {
+				t.Errorf("%s and %s have the incarnation %d", other, name, n)
+			}
+			seen[n] = name
+		}
+	}
+	look()
+	s = open(t, image(t, dir))
+	look()
+}

@@ -166,7 +166,7 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 	}
 	now := time.Now()
 	meta := t.meta
-	run := ledger.Run{Incarnation: max(t.run().Incarnation+1, uint32(now.Unix())), First: first, Unused: first - max(seen, t.next)}
+	run := ledger.Run{Incarnation: t.store.incarnate(t.run().Incarnation), First: first, Unused: first - max(seen, t.next)}
 	meta.Runs = append(append([]ledger.Run{}, meta.Runs...), run)
 	d := ledger.Damage{At: now, Incarnation: t.run().Incarnation, From: t.next, To: max(seen, t.next), Cause: t.lossCause(at)}
 	meta.Damage = appendDamage(meta.Damage, d)

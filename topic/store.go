@@ -138,6 +138,9 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	for _, meta := range metas {
+		for _, run := range meta.Runs {
+			s.incarnation.Store(max(s.incarnation.Load(), run.Incarnation))
+		}
 		if meta.Deleting {
 			if err := s.erase(ctx, meta); err != nil {
 				s.log.Warn("deleted topic not erased yet", "topic", meta.Name, "err", err)
