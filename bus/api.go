@@ -71,7 +71,13 @@ func (b *Bus) unserved(ctx context.Context, stream string) error {
 func engineError(e *server.ApiError) error {
 	var kind error
 	switch server.ErrorIdentifier(e.ErrCode) {
-	case server.JSStreamWrongLastSequenceErrF, server.JSStreamWrongLastSequenceConstantErr:
+	case server.JSStreamWrongLastSequenceErrF:
+		wrong := &WrongSequence{}
+		if _, err := fmt.Sscanf(e.Description, "wrong last sequence: %d", &wrong.Last); err == nil {
+			return wrong
+		}
+		kind = ErrWrongSequence
+	case server.JSStreamWrongLastSequenceConstantErr:
 		kind = ErrWrongSequence
 	case server.JSStreamNotFoundErr:
 		kind = ErrNoStream

@@ -25,6 +25,16 @@ var (
 	ErrFull = errors.New("the message store is full")
 )
 
+// WrongSequence is what ErrWrongSequence comes with when the engine says where the subject ends.
+type WrongSequence struct{ Last uint64 }
+
+func (e *WrongSequence) Error() string {
+	return fmt.Sprintf("%v: it ends at %d", ErrWrongSequence, e.Last)
+}
+
+// Is makes it an ErrWrongSequence.
+func (e *WrongSequence) Is(target error) bool { return target == ErrWrongSequence }
+
 // Config says where a Bus keeps its messages and how much of the disk it may take.
 type Config struct {
 	Dir      string       // is created when missing; belongs to the Bus alone

@@ -21,7 +21,7 @@ type Stored struct {
 }
 
 // LastOf returns the newest message of a subject, which may hold wildcards, as the one who decides about
-// ErrWrongSequence knows it. With no such message it returns ErrNotFound.
+// ErrWrongSequence knows it. With no such message it returns ErrNotFound, and also when that message is damaged.
 func (b *Bus) LastOf(ctx context.Context, stream, subject string) (Stored, error) {
 	var got server.JSApiMsgGetResponse
 	ask := server.JSApiMsgGetRequest{LastFor: subject}

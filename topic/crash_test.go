@@ -1,6 +1,7 @@
 package topic_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -135,6 +136,72 @@ func TestRecordsWithoutALedgerAreRefused(t *testing.T) {
 	if _, n := readAll(t, top, topic.From{}); n != 10 {
 		t.Errorf("%d records with the ledger back, want 10", n)
 	}
+}
+
+func TestDamagedLastBatchCostsOnlyItself(t *testing.T) {
+	for name, cfg := range map[string]waverider.TopicConfig{
+		"shared": {}, "own": {MaxBytes: 1 << 30}, "async": {Durability: "async"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			cfg.Name, cfg.ContentType = "a", waverider.TypeNDJSON
+			top, err := s.Create(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, top, 0, 100, 50)
+			write(t, top, 100, 200, 50)
+			before := write(t, top, 200, 300, 50)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			flipIn(t, dir, `{"n":250,`)
+			s = open(t, dir)
+			info := infoOf(t, s, "a")
+			if len(info.Damage) != 1 || info.Damage[0].From != 201 || info.Damage[0].To != 301 {
+				t.Errorf("damage %+v, want records 201 to 300", info.Damage)
+			}
+			if top, err = s.Topic("a"); err != nil {
+				t.Fatal(err)
+			}
+			if records, missed := countAll(t, top); records != 200 || missed != 100 {
+				t.Errorf("%d records, %d missed, want 200, 100", records, missed)
+			}
+			after := write(t, top, 300, 350, 50)
+			if after.Number-50 < before.Number {
+				t.Errorf("50 records were stored up to %d, %d was given before", after.Number, before.Number)
+			}
+			if records, missed := countAll(t, top); records != 250 || missed != 100 {
+				t.Errorf("%d records, %d missed, want 250, 100", records, missed)
+			}
+		})
+	}
+}
+
+// flipIn changes a bit of the text in the files of streams.
+func flipIn(t *testing.T, dir, text string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "streams/jetstream/*/streams/*/msgs/*.blk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(data, []byte(text))
+		if at < 0 {
+			continue
+		}
+		data[at] ^= 1
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatalf("%s is in no file", text)
 }
 
 // countAll reads a Topic to its end.

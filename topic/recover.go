@@ -106,6 +106,8 @@ type stored struct {
 	corrupt error
 }
 
+var errUnreadable = errors.New("it cannot be read")
+
 // ensureStream makes a stream that is not there: of a new Topic, or one whose
 // files were lost.
 func (t *Topic) ensureStream(ctx context.Context, seg segment) error {
@@ -119,7 +121,7 @@ func (t *Topic) lastStored(ctx context.Context, segments []string) (stored, erro
 		if err := t.ensureStream(ctx, seg); err != nil {
 			return stored{}, err
 		}
-		m, err := t.store.bus.LastOf(ctx, seg.stream, seg.filter())
+		m, damaged, err := t.store.lastOf(ctx, seg.stream, seg.filter())
 		if errors.Is(err, bus.ErrNotFound) {
 			continue
 		} else if err != nil {
@@ -132,6 +134,9 @@ func (t *Topic) lastStored(ctx context.Context, segments []string) (stored, erro
 		h := b.Header()
 		out := stored{found: true, next: b.Next(), before: h.Before + uint64(len(b.Data()))}
 		b.Release()
+		if damaged {
+			out.corrupt = errUnreadable
+		}
 		return out, nil
 	}
 	return stored{}, nil

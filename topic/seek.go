@@ -34,7 +34,7 @@ func (t *Topic) seek(ctx context.Context, before func(batch.Header) bool) (spot,
 			oldest = spot{seg.stream, lo}
 			continue
 		}
-		last, err := t.store.bus.LastOf(ctx, seg.stream, seg.filter())
+		last, _, err := t.store.lastOf(ctx, seg.stream, seg.filter())
 		if err != nil {
 			return spot{}, err
 		}
@@ -56,6 +56,35 @@ func (t *Topic) seek(ctx context.Context, before func(batch.Header) bool) (spot,
 		return spot{seg.stream, lo}, nil
 	}
 	return oldest, nil
+}
+
+// lastOf finds the newest batch of a subject. Where that is damaged it answers
+// the newest that is not, and says so.
+func (s *Store) lastOf(ctx context.Context, stream, subject string) (last bus.Stored, damaged bool, err error) {
+	last, err = s.bus.LastOf(ctx, stream, subject)
+	if !errors.Is(err, bus.ErrNotFound) {
+		return last, false, err
+	}
+	if last, err = s.bus.NextOf(ctx, stream, subject, 0); err != nil {
+		return last, false, err // there is none, then
+	}
+	state, err := s.bus.State(ctx, stream)
+	if err != nil {
+		return last, false, err
+	}
+	for hi := state.Last + 1; hi-last.Seq > 1; {
+		mid := last.Seq + (hi-last.Seq)/2
+		m, err := s.bus.NextOf(ctx, stream, subject, mid)
+		switch {
+		case errors.Is(err, bus.ErrNotFound):
+			hi = mid
+		case err != nil:
+			return last, false, err
+		default:
+			last = m
+		}
+	}
+	return last, true, nil
 }
 
 // headerFrom reads the header of the first batch at or after seq.

@@ -84,6 +84,11 @@ func (l *lane) settleOne(w *sealed) (done bool, cause error) {
 		w.msg.After = last.Seq
 	}
 	seq, err := l.store.bus.Publish(ctx, l.stream, w.msg)
+	var wrong *bus.WrongSequence
+	if last.Seq == 0 && errors.As(err, &wrong) { // its last batch is damaged: only the engine knows of it
+		w.msg.After = wrong.Last
+		seq, err = l.store.bus.Publish(ctx, l.stream, w.msg)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -64,7 +64,7 @@ func (t *Topic) findProducer(ctx context.Context, id string) (*producer, error) 
 	}
 	for i := len(segments) - 1; i >= 0; i-- {
 		seg := segmentOf(t.name, segments[i])
-		m, err := t.store.bus.LastOf(ctx, seg.stream, seg.subject(t.store.token, id))
+		m, damaged, err := t.store.lastOf(ctx, seg.stream, seg.subject(t.store.token, id))
 		if errors.Is(err, bus.ErrNotFound) {
 			continue
 		} else if err != nil {
@@ -74,6 +74,9 @@ func (t *Topic) findProducer(ctx context.Context, id string) (*producer, error) 
 			p.after = m.Seq
 		}
 		b, err := batch.Decode(m.Data)
+		if err == nil && damaged {
+			t.store.log.Error("last batch of a producer is damaged: what it sends again is taken for new", "topic", t.name, "producer", id)
+		}
 		if err != nil {
 			t.store.log.Error("last batch of a producer is damaged: what it sends again may be stored twice", "topic", t.name, "producer", id, "err", err)
 			return p, nil
