@@ -37,6 +37,9 @@ func (b *Bus) LastOf(ctx context.Context, stream, subject string) (Stored, error
 func (b *Bus) NextOf(ctx context.Context, stream, subject string, from uint64) (Stored, error) {
 	// Without Batch the engine does not count what else is there, which takes longer than finding the message.
 	ms, err := b.fetch(ctx, stream, server.JSApiMsgGetRequest{Seq: max(from, 1), NextFor: subject})
+	if errors.Is(err, errNoHead) { // it does not even tell which it is: what comes after it
+		ms, err = b.Fetch(ctx, stream, subject, from, 2, maxFetch)
+	}
 	if err == nil && len(ms) == 0 {
 		err = ErrNotFound
 	}
@@ -99,10 +102,12 @@ func (e *engine) fetch(ctx context.Context, stream string, ask server.JSApiMsgGe
 		switch status := m.Header.Get("Status"); status {
 		case "":
 			s, err := stored(m)
-			if err != nil {
+			switch {
+			case err == nil:
+				got = append(got, s)
+			case ask.Batch == 0:
 				return nil, err
 			}
-			got = append(got, s)
 			if ask.Batch == 0 {
 				return got, nil
 			}
@@ -116,14 +121,17 @@ func (e *engine) fetch(ctx context.Context, stream string, ask server.JSApiMsgGe
 	}
 }
 
+// errNoHead is what becomes of a message whose headers are damaged on disk: the length of them is not in its check sum.
+var errNoHead = errors.New("the message does not tell its place")
+
 func stored(m *nats.Msg) (Stored, error) {
 	seq, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
 	if err != nil {
-		return Stored{}, fmt.Errorf("read the sequence of a message: %w", err)
+		return Stored{}, fmt.Errorf("%w: sequence: %w", errNoHead, err)
 	}
 	at, err := time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp"))
 	if err != nil {
-		return Stored{}, fmt.Errorf("read the time of a message: %w", err)
+		return Stored{}, fmt.Errorf("%w: time: %w", errNoHead, err)
 	}
 	return Stored{Subject: m.Header.Get("Nats-Subject"), Seq: seq, Time: at, Data: m.Data}, nil
 }

@@ -2,13 +2,11 @@ package topic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"waverider"
 	"waverider/bus"
-	"waverider/topic/batch"
 	"waverider/topic/ledger"
 )
 
@@ -106,8 +104,6 @@ type stored struct {
 	corrupt error
 }
 
-var errUnreadable = errors.New("it cannot be read")
-
 // ensureStream makes a stream that is not there: of a new Topic, or one whose
 // files were lost.
 func (t *Topic) ensureStream(ctx context.Context, seg segment) error {
@@ -115,31 +111,26 @@ func (t *Topic) ensureStream(ctx context.Context, seg segment) error {
 }
 
 // lastStored reads the newest batch.
-func (t *Topic) lastStored(ctx context.Context, segments []string) (stored, error) {
+func (t *Topic) lastStored(ctx context.Context, segments []string) (out stored, err error) {
 	for i := len(segments) - 1; i >= 0; i-- {
 		seg := segmentOf(t.name, segments[i])
 		if err := t.ensureStream(ctx, seg); err != nil {
-			return stored{}, err
+			return out, err
 		}
-		m, damaged, err := t.store.lastOf(ctx, seg.stream, seg.filter())
-		if errors.Is(err, bus.ErrNotFound) {
-			continue
-		} else if err != nil {
-			return stored{}, err
-		}
-		b, err := batch.Decode(m.Data)
+		last, err := t.store.lastOf(ctx, seg.stream, seg.filter())
 		if err != nil {
-			return stored{corrupt: err}, nil
+			return out, err
 		}
-		h := b.Header()
-		out := stored{found: true, next: b.Next(), before: h.Before + uint64(len(b.Data()))}
-		b.Release()
-		if damaged {
-			out.corrupt = errUnreadable
+		if out.corrupt == nil {
+			out.corrupt = last.damaged
 		}
-		return out, nil
+		if b := last.batch; b != nil {
+			out.found, out.next, out.before = true, b.Next(), b.Header().Before+uint64(len(b.Data()))
+			b.Release()
+			return out, nil
+		}
 	}
-	return stored{}, nil
+	return out, nil
 }
 
 // reincarnate begins a new incarnation where numbers that somebody may have

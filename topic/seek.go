@@ -34,11 +34,11 @@ func (t *Topic) seek(ctx context.Context, before func(batch.Header) bool) (spot,
 			oldest = spot{seg.stream, lo}
 			continue
 		}
-		last, _, err := t.store.lastOf(ctx, seg.stream, seg.filter())
+		state, err := t.store.bus.State(ctx, seg.stream)
 		if err != nil {
 			return spot{}, err
 		}
-		hi := last.Seq + 1
+		hi := state.Last + 1
 		for hi-lo > 1 {
 			mid := lo + (hi-lo)/2
 			h, at, err := t.headerFrom(ctx, seg, mid)
@@ -58,33 +58,77 @@ func (t *Topic) seek(ctx context.Context, before func(batch.Header) bool) (spot,
 	return oldest, nil
 }
 
-// lastOf finds the newest batch of a subject. Where that is damaged it answers
-// the newest that is not, and says so.
-func (s *Store) lastOf(ctx context.Context, stream, subject string) (last bus.Stored, damaged bool, err error) {
-	last, err = s.bus.LastOf(ctx, stream, subject)
-	if !errors.Is(err, bus.ErrNotFound) {
-		return last, false, err
+// newest is the newest batch of a subject that can be read.
+type newest struct {
+	bus.Stored
+	batch   *batch.Batch // nil: there is none
+	damaged error        // why newer ones cannot be
+	after   uint64       // sequence of the newest message, 0 where the engine does not tell
+}
+
+// lastOf finds the newest batch of a subject; the caller releases it.
+func (s *Store) lastOf(ctx context.Context, stream, subject string) (n newest, err error) {
+	var below uint64
+	last, err := s.bus.LastOf(ctx, stream, subject)
+	switch {
+	case err == nil:
+		n.after, below = last.Seq, last.Seq
+		if n.Stored, n.damaged = last, n.decode(last); n.damaged == nil {
+			return n, nil
+		}
+	case errors.Is(err, bus.ErrNotFound): // there is none, or it is damaged
+		state, err := s.bus.State(ctx, stream)
+		if err != nil {
+			return n, err
+		}
+		below = state.Last + 1
+	default:
+		return n, err
 	}
+	for {
+		m, err := s.lastBelow(ctx, stream, subject, below)
+		if errors.Is(err, bus.ErrNotFound) {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		if n.damaged == nil {
+			n.damaged = errUnreadable
+		}
+		if n.Stored = m; n.decode(m) == nil {
+			return n, nil
+		}
+		below = m.Seq
+	}
+}
+
+var errUnreadable = errors.New("it cannot be read")
+
+func (n *newest) decode(m bus.Stored) (err error) {
+	n.batch, err = batch.Decode(m.Data)
+	return err
+}
+
+// lastBelow finds the newest message of a subject with a sequence below one.
+func (s *Store) lastBelow(ctx context.Context, stream, subject string, below uint64) (last bus.Stored, err error) {
 	if last, err = s.bus.NextOf(ctx, stream, subject, 0); err != nil {
-		return last, false, err // there is none, then
+		return last, err
+	} else if last.Seq >= below {
+		return last, bus.ErrNotFound
 	}
-	state, err := s.bus.State(ctx, stream)
-	if err != nil {
-		return last, false, err
-	}
-	for hi := state.Last + 1; hi-last.Seq > 1; {
-		mid := last.Seq + (hi-last.Seq)/2
+	for below-last.Seq > 1 {
+		mid := last.Seq + (below-last.Seq)/2
 		m, err := s.bus.NextOf(ctx, stream, subject, mid)
 		switch {
-		case errors.Is(err, bus.ErrNotFound):
-			hi = mid
+		case errors.Is(err, bus.ErrNotFound) || err == nil && m.Seq >= below:
+			below = mid
 		case err != nil:
-			return last, false, err
+			return last, err
 		default:
 			last = m
 		}
 	}
-	return last, true, nil
+	return last, nil
 }
 
 // headerFrom reads the header of the first batch at or after seq.

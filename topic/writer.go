@@ -2,11 +2,9 @@ package topic
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"waverider"
-	"waverider/bus"
 	"waverider/topic/batch"
 )
 
@@ -64,27 +62,22 @@ func (t *Topic) findProducer(ctx context.Context, id string) (*producer, error) 
 	}
 	for i := len(segments) - 1; i >= 0; i-- {
 		seg := segmentOf(t.name, segments[i])
-		m, damaged, err := t.store.lastOf(ctx, seg.stream, seg.subject(t.store.token, id))
-		if errors.Is(err, bus.ErrNotFound) {
-			continue
-		} else if err != nil {
+		last, err := t.store.lastOf(ctx, seg.stream, seg.subject(t.store.token, id))
+		if err != nil {
 			return nil, err
 		}
 		if seg == here {
-			p.after = m.Seq
+			p.after = last.after
 		}
-		b, err := batch.Decode(m.Data)
-		if err == nil && damaged {
-			t.store.log.Error("last batch of a producer is damaged: what it sends again is taken for new", "topic", t.name, "producer", id)
+		if last.damaged != nil {
+			t.store.log.Error("the last batch of a producer is damaged: what was in it is taken for new", "topic", t.name, "producer", id, "err", last.damaged)
 		}
-		if err != nil {
-			t.store.log.Error("last batch of a producer is damaged: what it sends again may be stored twice", "topic", t.name, "producer", id, "err", err)
+		if last.batch != nil {
+			h := last.batch.Header()
+			last.batch.Release()
+			p.last = State{Epoch: h.Epoch, End: h.End, Cause: h.Cause}
 			return p, nil
 		}
-		h := b.Header()
-		b.Release()
-		p.last = State{Epoch: h.Epoch, End: h.End, Cause: h.Cause}
-		return p, nil
 	}
 	return p, nil
 }
