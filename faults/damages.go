@@ -24,6 +24,9 @@ var damages = []damage{
 	{"a flipped bit in the middle", true, func(dir, stream string) error {
 		return onBlock(dir, stream, middle, flip)
 	}},
+	{"a flipped bit in the newest record", true, func(dir, stream string) error {
+		return onBlock(dir, stream, last, func(path string, size int64) error { return flipAt(path, size-40) })
+	}},
 	{"a flipped bit in the last file", true, func(dir, stream string) error {
 		return onBlock(dir, stream, last, flip)
 	}},
@@ -103,12 +106,14 @@ func eachFile(dir, stream, file string, harm func(path string) error) error {
 
 func remove(path string, _ int64) error { return os.Remove(path) }
 
-func flip(path string, size int64) error {
+func flip(path string, size int64) error { return flipAt(path, size/2) }
+
+func flipAt(path string, offset int64) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	data[size/2] ^= 0x10
+	data[offset] ^= 0x10
 	return os.WriteFile(path, data, 0o600)
 }
 

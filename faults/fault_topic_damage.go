@@ -82,8 +82,8 @@ func (s *damageSet) on(ctx context.Context, image string, harm func(dir string) 
 	defer func() { err = errors.Join(err, h.Close()) }()
 	before := len(s.r.res.failures)
 	err = do()
-	if len(s.r.res.failures) > before {
-		s.r.res.failf("the Hub's last words:\n%s", h.LogTail(10))
+	if len(s.r.res.failures) > before || err != nil {
+		s.r.res.failf("the Hub's last words:\n%s", h.LogTail(20))
 	}
 	return err
 }
