@@ -81,6 +81,9 @@ func (d *door) Check(c server.ClientAuthentication) bool {
 
 // startEngine returns an engine that has to be stopped even when there is an error, and nil when there is none.
 func startEngine(config Config) (*engine, error) {
+	if err := mendBlocks(config.Dir, config.Log); err != nil {
+		return nil, err
+	}
 	door := &door{}
 	s, err := server.NewServer(options(config, door))
 	if err != nil {
