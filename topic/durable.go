@@ -52,43 +52,65 @@ func (t *Topic) Durable(ctx context.Context, name string, from From, expire time
 	if err := t.ensureReady(ctx); err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	c := t.cursors[name]
-	t.mu.Unlock()
-	if c != nil {
-		return t.resume(name, c)
+	for {
+		if r, err := t.resume(name); r != nil || err != nil {
+			return r, err
+		}
+		if r, err := t.remember(ctx, name, from, expire); r != nil || err != nil {
+			return r, err
+		}
 	}
-	r, err := t.Reader(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	t.mu.Lock()
-	if c = t.cursors[name]; c == nil {
-		c = newCursor(ledger.Cursor{Incarnation: t.incarnation(r.at), Number: r.at, Updated: time.Now(), Expires: expire})
-		t.cursors[name] = c
-	}
-	c.readers++
-	r.name, r.cursor = name, c
-	saved := c.saved
-	t.mu.Unlock()
-	err = t.store.ledger.PutCursors(map[ledger.Key]ledger.Cursor{{Topic: t.name, Reader: name}: saved})
-	if err != nil {
-		r.Close()
-		return nil, err
-	}
-	return r, nil
 }
 
-// resume goes on where the reader was.
-func (t *Topic) resume(name string, c *cursor) (*Reader, error) {
+// resume goes on where the reader was; nil when it is not remembered.
+func (t *Topic) resume(name string) (*Reader, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended != nil {
 		return nil, t.ended
 	}
+	c := t.cursors[name]
+	if c == nil {
+		return nil, nil
+	}
 	r := &Reader{t: t, name: name, at: min(c.saved.Number, t.next), cursor: c, since: time.Now()}
 	c.readers++
 	t.join(r)
+	return r, nil
+}
+
+// remember begins a reader at from, and puts it on disk; nil when somebody else
+// has just done so.
+func (t *Topic) remember(ctx context.Context, name string, from From, expire time.Duration) (*Reader, error) {
+	r, err := t.Reader(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	k := &t.store.cursors
+	k.writing.Lock() // no older cursor is written over it, none forgotten meanwhile
+	defer k.writing.Unlock()
+	t.mu.Lock()
+	if t.cursors[name] != nil {
+		t.mu.Unlock()
+		r.Close()
+		return nil, nil
+	}
+	c := newCursor(ledger.Cursor{Incarnation: t.incarnation(r.at), Number: r.at, Updated: time.Now(), Expires: expire})
+	c.readers = 1
+	t.cursors[name] = c
+	r.name, r.cursor = name, c
+	saved := c.saved
+	t.mu.Unlock()
+	err = t.store.ledger.PutCursors(map[ledger.Key]ledger.Cursor{{Topic: t.name, Reader: name}: saved})
+	if err != nil {
+		t.mu.Lock()
+		if c.readers == 1 { // nobody else has come to it
+			delete(t.cursors, name)
+		}
+		t.mu.Unlock()
+		r.Close()
+		return nil, err
+	}
 	return r, nil
 }
 
