@@ -33,13 +33,19 @@ func (h *Hub) topics() (*topic.Store, error) {
 	return h.cfg.Topics, nil
 }
 
-// topicNamed finds the Topic of a request.
-func (h *Hub) topicNamed(r *http.Request) (*topic.Topic, error) {
+// named is the Topic name of a request, and where its Topic is.
+func (h *Hub) named(r *http.Request) (*topic.Store, waverider.TopicName, error) {
 	name, err := waverider.ParseTopicName(r.PathValue("name"))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	store, err := h.topics()
+	return store, name, err
+}
+
+// topicNamed finds the Topic of a request.
+func (h *Hub) topicNamed(r *http.Request) (*topic.Topic, error) {
+	store, name, err := h.named(r)
 	if err != nil {
 		return nil, err
 	}

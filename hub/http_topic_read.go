@@ -83,11 +83,7 @@ func (h *Hub) topicToRead(r *http.Request) (*topic.Topic, error) {
 
 // ensureTopic finds the Topic of a request, or makes it.
 func (h *Hub) ensureTopic(r *http.Request, contentType string) (*topic.Topic, error) {
-	name, err := waverider.ParseTopicName(r.PathValue("name"))
-	if err != nil {
-		return nil, err
-	}
-	store, err := h.topics()
+	store, name, err := h.named(r)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +139,7 @@ func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
 // headTopic answers what a GET would begin with, and changes nothing: no Topic
 // is made, no group begun.
 func (h *Hub) headTopic(w http.ResponseWriter, r *http.Request) error {
-	name, err := waverider.ParseTopicName(r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	t, err := h.cfg.Topics.Topic(name)
+	t, err := h.topicNamed(r)
 	if err != nil {
 		return err
 	}
