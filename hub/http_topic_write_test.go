@@ -235,23 +235,23 @@ func TestAcksAreStreamed(t *testing.T) {
 
 func TestStreamedAcksTellWhatWentWrong(t *testing.T) {
 	s := newTopicSite(t)
-	s.topic("p", `"maxRecord":10,"maxBytes":2000`)
-	s.read("p", "group=slow&follow=false")
-	for query, want := range map[string]struct {
-		body, kind string
-		records    int
+	for name, want := range map[string]struct {
+		query, body, kind string
+		records           int
 	}{
-		"acks=stream":        {"1\n2\n12345678901\n", "too_large", 2},
-		"acks=stream&wait=0": {strings.Repeat("123456789\n", 300), "full", 0},
+		"long": {"", "1\n2\n12345678901\n", "too_large", 2},
+		"full": {"&wait=0", strings.Repeat("123456789\n", 300), "full", 0},
 	} {
-		text := s.want(http.StatusOK, "POST", "/topic/p?"+query, want.body, "Content-Type", asNDJSON).body
+		s.topic(name, `"maxRecord":10,"maxBytes":2000`)
+		s.read(name, "group=slow&follow=false")
+		text := s.want(http.StatusOK, "POST", "/topic/"+name+"?acks=stream"+want.query, want.body, "Content-Type", asNDJSON).body
 		all := strings.Split(strings.TrimSpace(text), "\n")
 		var last acked
 		if err := json.Unmarshal([]byte(all[len(all)-1]), &last); err != nil {
 			t.Fatal(err)
 		}
 		if last.Kind != want.kind || last.Error == "" || last.Done || want.records > 0 && last.Records != want.records {
-			t.Errorf("%s: last line %+v", query, last)
+			t.Errorf("%s: last line %+v", name, last)
 		}
 	}
 	resp := s.speak("POST /api/v1/topic/q?acks=stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100\r\n\r\n1\n2\n3")
