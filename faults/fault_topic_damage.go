@@ -143,23 +143,11 @@ func (s *damageSet) keep(image string) error {
 
 // post writes count records of about size bytes.
 func (s *damageSet) post(ctx context.Context, t *topic, count, size int) error {
-	const producer = 1
-	var body []byte
-	var first, end int64
-	for i := range count {
-		rec := t.book.WriteNext(producer)
-		if i == 0 {
-			first = rec.Number
-		}
-		body, end = tally.Append(body, rec, size), rec.Number+1
+	cursor, _, err := s.r.post(ctx, t, 1, count, size)
+	if err == nil {
+		s.ends[t] = cursor
 	}
-	cursor, err := s.r.hub.PostTopic(ctx, t.name, "", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	t.ack(producer, first, end)
-	s.ends[t] = cursor
-	return nil
+	return err
 }
 
 // damaged is one kind of damage, done to the streams of the victims.

@@ -64,7 +64,7 @@ func (r *rig) stuckRound(ctx context.Context, name, durability string) error {
 		return err
 	}
 	for sent := 0; sent < stuckBytes; {
-		n, err := r.postMany(ctx, t, 512, 1900)
+		_, n, err := r.post(ctx, t, 1000, 512, 1900)
 		if err != nil {
 			return err
 		}
@@ -104,16 +104,16 @@ func (r *rig) openStuck(ctx context.Context, t *topic, durability string) error 
 func (r *rig) timePosts(ctx context.Context, t *topic) (time.Duration, error) {
 	began := time.Now()
 	for range stuckPosts {
-		if _, err := r.postMany(ctx, t, 1, 200); err != nil {
+		if _, _, err := r.post(ctx, t, 1000, 1, 200); err != nil {
 			return 0, err
 		}
 	}
 	return time.Since(began), nil
 }
 
-// postMany posts count new records and answers how many bytes that were.
-func (r *rig) postMany(ctx context.Context, t *topic, count, fill int) (int, error) {
-	const producer = 1000
+// post posts count new records of about fill bytes and answers the cursor after
+// them, and how many bytes that were.
+func (r *rig) post(ctx context.Context, t *topic, producer, count, fill int) (cursor string, size int, err error) {
 	var body []byte
 	var first, end int64
 	for i := range count {
@@ -123,11 +123,11 @@ func (r *rig) postMany(ctx context.Context, t *topic, count, fill int) (int, err
 		}
 		body, end = tally.Append(body, rec, fill), rec.Number+1
 	}
-	if _, err := r.hub.PostTopic(ctx, t.name, "", bytes.NewReader(body)); err != nil {
-		return 0, err
+	if cursor, err = r.hub.PostTopic(ctx, t.name, "", bytes.NewReader(body)); err != nil {
+		return "", 0, err
 	}
 	t.ack(producer, first, end)
-	return len(body), nil
+	return cursor, len(body), nil
 }
 
 func (r *rig) checkStuck(ctx context.Context, t, other *topic, live *topicReader, durability string) error {
