@@ -141,9 +141,7 @@ func (m *marker) reserve(ctx context.Context, topics []*Topic) {
 		}
 		m.store.log.Warn("marks not written; records wait", "err", err)
 		m.store.trouble(err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if pause(ctx, wait) != nil {
 			return
 		}
 		wait = min(2*wait, retryMax)

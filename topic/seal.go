@@ -110,13 +110,20 @@ func (t *Topic) again() {
 		t.store.tasks.Go(t.promote)
 		return
 	}
-	l := t.lane
-	if len(t.queue) == 0 {
-		t.busy = false
-		t.moved.fire()
-		t.mu.Unlock()
-		return
-	}
+	l, more := t.lane, t.more()
 	t.mu.Unlock()
-	l.add(t)
+	if more {
+		l.add(t)
+	}
+}
+
+// more tells whether there is something to store; if not the Topic is not busy
+// any more. t.mu is held.
+func (t *Topic) more() bool {
+	if len(t.queue) > 0 {
+		return true
+	}
+	t.busy = false
+	t.moved.fire()
+	return false
 }

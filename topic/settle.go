@@ -33,9 +33,7 @@ func (l *lane) settle(work []*sealed, err error) {
 		if !errors.Is(cause, bus.ErrWrongSequence) {
 			l.store.trouble(cause)
 		}
-		select {
-		case <-time.After(wait):
-		case <-l.store.life.Done():
+		if pause(l.store.life, wait) != nil {
 			for _, w := range work[i:] {
 				w.err = ErrClosed
 			}

@@ -169,16 +169,11 @@ func fits(b *batch.Builder, bytes, count int) bool {
 
 // completeNow stores the open batches of a memory Topic: they are in its tail.
 func (t *Topic) completeNow() {
-	for {
+	for more := true; more; {
 		work, _ := t.seal(commitMessages)
 		t.complete(work)
 		t.mu.Lock()
-		if len(t.queue) == 0 {
-			t.busy = false
-			t.moved.fire()
-			t.mu.Unlock()
-			return
-		}
+		more = t.more()
 		t.mu.Unlock()
 	}
 }

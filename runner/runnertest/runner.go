@@ -249,28 +249,20 @@ func (r *Runner) Expect(typ string) (runner.Message, error) {
 
 // EchoMarked is Echo with a mark behind each piece, that counts bytes.
 func (r *Runner) EchoMarked() error {
-	buf := make([]byte, 4<<10)
-	for {
-		n, err := r.Read(buf)
-		if errors.Is(err, io.EOF) {
-			r.End()
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if _, err := r.Write(buf[:n]); err != nil {
-			return err
-		}
+	return r.echo(4<<10, func() {
 		r.mu.Lock()
 		done := r.in.consumed
 		r.mu.Unlock()
 		r.Mark(done, 0, true)
-	}
+	})
 }
 
 // Echo copies input to output until the input ends, then ends the output.
-func (r *Runner) Echo() error {
-	buf := make([]byte, 64<<10)
+func (r *Runner) Echo() error { return r.echo(64<<10, func() {}) }
+
+// echo copies in pieces of at most size bytes and calls after behind each.
+func (r *Runner) echo(size int, after func()) error {
+	buf := make([]byte, size)
 	for {
 		n, err := r.Read(buf)
 		if errors.Is(err, io.EOF) {
@@ -282,6 +274,7 @@ func (r *Runner) Echo() error {
 		if _, err := r.Write(buf[:n]); err != nil {
 			return err
 		}
+		after()
 	}
 }
 
