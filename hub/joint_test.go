@@ -164,13 +164,16 @@ func TestDeletedOutputTopicIsMadeAgain(t *testing.T) {
 func TestOutputThatDoesNotFitItsTopicEndsTheInstance(t *testing.T) {
 	s := newJoinedSite(t)
 	s.send("lines", "1")
+	started := make(chan struct{})
 	s.on.on("writes.js", func(p *proc) int {
 		p.ready()
+		<-started // else the answer of the start may say it
 		p.produces(waverider.TypeBytes)
 		_, _ = io.WriteString(p, "x")
 		return p.finish(0)
 	})
 	id := s.start(s.upload("", "", "writes.js"), `{"outputTopic":"lines","restart":"always"}`)
+	close(started)
 	if status, _, said := s.end(id); status != "errored" || !strings.Contains(said, "Topic lines is application/x-ndjson, not application/octet-stream") {
 		t.Errorf("%s: %s", status, said)
 	}
