@@ -25,35 +25,84 @@ const (
 	blockWindow    = 4 << 10
 )
 
-// mendBlocks looks for message sequences that cannot be. The engine believes its own index of a block after a clean end
-// and fills the room up to such a sequence with deleted messages, one by one, for ever. Without the index it reads the
-// blocks, checks each message and cuts off what is wrong, so that is taken from it.
+// mendBlocks sees to it that a damaged message costs only itself. The engine believes its own index of a stream after a
+// clean end, and fills the room up to a sequence that cannot be with deleted messages, one by one, for ever. Without the
+// index, or with one that is older than the blocks, it reads each message, and cuts off what is behind a damaged one.
 func mendBlocks(dir string, log *slog.Logger) error {
 	streams, err := filepath.Glob(filepath.Join(dir, "jetstream", account, "streams", "*", "msgs"))
 	if err != nil {
 		return err
 	}
 	for _, msgs := range streams {
-		blocks, err := filepath.Glob(filepath.Join(msgs, "*.blk"))
-		if err != nil {
-			return err
-		}
-		for _, path := range blocks {
-			at, ok, err := saneBlock(path)
-			if err != nil {
-				return fmt.Errorf("look at the messages of a stream: %w", err)
-			}
-			if ok {
-				continue
-			}
-			log.Error("a block of a stream is damaged; its messages are checked one by one", "file", path, "offset", at)
-			if err := os.Remove(filepath.Join(msgs, "index.db")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("drop the index of a damaged stream: %w", err)
-			}
-			break
+		if err := mendStream(msgs, log); err != nil {
+			return fmt.Errorf("look at the messages of a stream: %w", err)
 		}
 	}
 	return nil
+}
+
+func mendStream(msgs string, log *slog.Logger) error {
+	blocks, err := filepath.Glob(filepath.Join(msgs, "*.blk"))
+	if err != nil {
+		return err
+	}
+	read, err := outdated(msgs, blocks)
+	if err != nil {
+		return err
+	}
+	damaged := false
+	for _, path := range blocks {
+		at, ok, err := saneBlock(path)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			log.Error("a block of a stream is damaged; its messages are checked one by one", "file", path, "offset", at)
+			damaged = true
+		}
+	}
+	if !read && !damaged {
+		return nil
+	}
+	for _, path := range blocks {
+		places, err := eraseDamaged(path)
+		if err != nil {
+			return err
+		}
+		for _, at := range places {
+			log.Error("a damaged message of a stream is given up", "file", path, "offset", at)
+			damaged = true
+		}
+	}
+	if !damaged {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(msgs, indexFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop the index of a damaged stream: %w", err)
+	}
+	return nil
+}
+
+const indexFile = "index.db"
+
+// outdated tells whether blocks were written after the index, or there is none: then the engine reads the blocks.
+func outdated(msgs string, blocks []string) (bool, error) {
+	index, err := os.Stat(filepath.Join(msgs, indexFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	} else if err != nil {
+		return false, err
+	}
+	for _, path := range blocks {
+		b, err := os.Stat(path)
+		if err != nil {
+			return false, err
+		}
+		if b.ModTime().After(index.ModTime()) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // saneBlock goes from message to message and answers where one has a sequence that no other message of the block is
