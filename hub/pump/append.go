@@ -25,6 +25,19 @@ func (d *drain) flush(ctx context.Context) error {
 	}
 }
 
+// open finds or makes the Topic, and waits for room to make it.
+func (o *Output) open(ctx context.Context) (*topic.Topic, error) {
+	for {
+		t, err := o.Topic(ctx)
+		if waverider.KindOf(err) != waverider.Full {
+			return t, err
+		}
+		if err := awaitDisk(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // awaitDisk waits a moment for room on the disk.
 func awaitDisk(ctx context.Context) error {
 	select {
@@ -53,7 +66,7 @@ func (d *drain) append(ctx context.Context, records []byte, lengths []uint32, s 
 				return err
 			}
 		case waverider.Gone:
-			t, err := d.Topic(ctx)
+			t, err := d.open(ctx)
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,7 @@ func Producer(id waverider.InstanceID) string { return "slot-" + waverider.Topic
 // it is durable, so that after a kill of either side it is sent again, and
 // what is stored already is recognised.
 func Drain(ctx context.Context, o Output) error {
-	t, err := o.Topic(ctx)
+	t, err := o.open(ctx)
 	if err != nil {
 		return err
 	}

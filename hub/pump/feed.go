@@ -177,13 +177,27 @@ func (f *Feed) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if f.saves {
+		if f.saves || f.behind() > maxHeld {
 			f.slim(m.From)
 		}
 	}
 }
 
-// slim lets go of the bytes of a message that may wait long for a save.
+// maxHeld is how many bytes the program may have that are not acked before only
+// their lengths are kept: it may drop what it reads while its output waits.
+const maxHeld = 8 << 20
+
+// behind is how many bytes of what the program was given are not acked.
+func (f *Feed) behind() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.given) == 0 {
+		return 0
+	}
+	return f.total - f.given[0].offset
+}
+
+// slim lets go of the bytes of a message that may wait long for its ack.
 func (f *Feed) slim(from uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
