@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"waverider"
 )
 
 // ack is Message.Ack for what a member was given.
@@ -69,6 +71,9 @@ func (g *group) doneCursors(from *Cursor, to Cursor) (Cursor, error) {
 	if from != nil {
 		if begin, err = t.place(*from); err != nil {
 			return Cursor{}, err
+		}
+		if begin > end {
+			return Cursor{}, waverider.Errorf(waverider.Invalid, "from lies behind cursor: ack from the first record to the end of the last")
 		}
 	}
 	if err := g.done(begin, end); err != nil {

@@ -434,3 +434,20 @@ func groupModel(t *testing.T, r *rand.Rand) {
 		t.Errorf("%d records of %d came, the cursor is %d", len(acked), written, last.m.At().Number)
 	}
 }
+
+func TestAckOfARangeThatIsNone(t *testing.T) {
+	s := open(t, t.TempDir())
+	top := create(t, s, "jobs", "async")
+	write(t, top, 0, 20, 50)
+	m := join(t, top, topic.JoinOptions{UntilNow: true, Explicit: true})
+	defer m.Close()
+	given := next(t, m, 19)
+	at := func(n uint64) topic.Cursor { c := given.Cursor(); c.Number = n; return c }
+	from := at(10)
+	if _, err := top.AckGroup(t.Context(), "workers", &from, at(5)); waverider.KindOf(err) != waverider.Invalid {
+		t.Errorf("an ack from 10 to 5: %v", err)
+	}
+	if c, err := top.AckGroup(t.Context(), "workers", nil, at(5)); err != nil || c.Number != 5 {
+		t.Errorf("an ack to 5 after it: %v, %v", c.Number, err)
+	}
+}
