@@ -2,10 +2,13 @@ package topic
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"waverider"
+	"waverider/bus"
 	"waverider/topic/ledger"
 )
 
@@ -221,20 +224,24 @@ func deleted(name waverider.TopicName) error {
 
 // erase drops the records of a Topic and then what is known of it.
 func (s *Store) erase(ctx context.Context, meta ledger.Topic) error {
-	for _, stream := range meta.Segments {
-		seg := segmentOf(meta.Name, stream)
+	streams := slices.Clone(meta.Segments)
+	for _, shared := range []string{streamSync, streamAsync} { // what a kill may have left there, see drop
+		_, err := s.bus.NextOf(ctx, shared, segmentOf(meta.Name, shared).filter(), 0)
+		switch {
+		case err == nil && !slices.Contains(streams, shared):
+			streams = append(streams, shared)
+		case err != nil && !errors.Is(err, bus.ErrNotFound):
+			return err
+		}
+	}
+	for _, stream := range streams {
+		if err := s.leave(ctx, meta.Name, stream); err != nil {
+			return err
+		}
 		if stream != streamSync && stream != streamAsync {
-			if err := s.bus.Delete(ctx, stream); err != nil {
-				return err
-			}
-			if err := s.ledger.DeleteStreamMark(stream); err != nil {
-				return err
-			}
 			s.mu.Lock()
 			delete(s.lanes, stream)
 			s.mu.Unlock()
-		} else if err := s.bus.Purge(ctx, stream, seg.filter(), 0); err != nil {
-			return err
 		}
 	}
 	return s.ledger.DeleteTopic(meta.Name)

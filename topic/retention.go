@@ -151,8 +151,9 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 	t.first, t.firstByte = oldest, oldestByte
 	t.roomier.fire()
 	t.mu.Unlock()
+	ctx = t.store.life // what is written down is done, whoever asked
 	for _, stream := range segments[:at] {
-		if err := t.leaveStream(ctx, stream); err != nil {
+		if err := t.store.leave(ctx, t.name, stream); err != nil {
 			return err
 		}
 	}
@@ -169,13 +170,13 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 	return nil
 }
 
-// leaveStream removes all the Topic has in a stream it does not use any more.
-func (t *Topic) leaveStream(ctx context.Context, stream string) error {
+// leave removes all a Topic has in a stream it does not use any more.
+func (s *Store) leave(ctx context.Context, name waverider.TopicName, stream string) error {
 	if stream == streamSync || stream == streamAsync {
-		return t.store.bus.Purge(ctx, stream, segmentOf(t.name, stream).filter(), 0)
+		return s.bus.Purge(ctx, stream, segmentOf(name, stream).filter(), 0)
 	}
-	if err := t.store.bus.Delete(ctx, stream); err != nil {
+	if err := s.bus.Delete(ctx, stream); err != nil {
 		return err
 	}
-	return t.store.ledger.DeleteStreamMark(stream)
+	return s.ledger.DeleteStreamMark(stream)
 }
