@@ -106,7 +106,7 @@ func (g *group) look(ctx context.Context, at uint64) (grew <-chan struct{}, err 
 			return grew, err
 		}
 		if m == nil {
-			if m, err = g.in.read(ctx); err != nil {
+			if m, err = g.in.steady(ctx); err != nil {
 				return nil, err
 			}
 		}
@@ -250,7 +250,7 @@ func (g *group) readAt(ctx context.Context, p piece) (*Message, error) {
 			return nil, err
 		}
 		if msg == nil {
-			if msg, err = r.read(ctx); err != nil {
+			if msg, err = r.steady(ctx); err != nil {
 				return nil, err
 			}
 		}

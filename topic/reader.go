@@ -2,7 +2,6 @@ package topic
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -178,6 +177,17 @@ func (r *Reader) CursorAt(number uint64) Cursor {
 	return r.t.cursorAt(number)
 }
 
+// steady is read, through an engine that is started anew.
+func (r *Reader) steady(ctx context.Context) (m *Message, err error) {
+	err = r.t.patient(ctx, func() (err error) {
+		if m, err = r.read(ctx); err != nil {
+			r.sought, r.fetched = false, nil
+		}
+		return err
+	})
+	return m, err
+}
+
 // Next waits for the next records. It fails with the reason when the Topic was
 // deleted or the Store closes, and with io.EOF where UntilNow says so.
 func (r *Reader) Next(ctx context.Context) (*Message, error) {
@@ -187,13 +197,8 @@ func (r *Reader) Next(ctx context.Context) (*Message, error) {
 		case m != nil || err != nil:
 			return m, err
 		case grew == nil:
-			m, err := r.read(ctx)
-			if errors.Is(err, bus.ErrUnavailable) && r.t.store.life.Err() == nil {
-				r.sought, r.fetched = false, nil
-				err = pause(ctx, retryMax/4) // the engine is being started anew
-			}
-			if m != nil || err != nil {
-				return m, r.t.because(err)
+			if m, err := r.steady(ctx); m != nil || err != nil {
+				return m, err
 			}
 			continue
 		}

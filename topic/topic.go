@@ -2,6 +2,7 @@ package topic
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"waverider"
@@ -193,6 +194,20 @@ func (t *Topic) because(err error) error {
 		return err
 	}
 	return context.Cause(t.life)
+}
+
+// patient does what an engine that is being started anew may refuse, until it is
+// back.
+func (t *Topic) patient(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !errors.Is(err, bus.ErrUnavailable) || t.store.life.Err() != nil {
+			return t.because(err)
+		}
+		if err := pause(ctx, retryMax/4); err != nil {
+			return err
+		}
+	}
 }
 
 // idle waits until no lane has the Topic.

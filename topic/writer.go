@@ -36,7 +36,11 @@ func (t *Topic) Writer(ctx context.Context, id string) (*Writer, error) {
 		return &Writer{t: t, p: p, to: p.added, Wait: true}, nil
 	}
 	t.mu.Unlock()
-	found, err := t.findProducer(ctx, id)
+	var found *producer
+	err := t.patient(ctx, func() (err error) {
+		found, err = t.findProducer(ctx, id)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +202,7 @@ func (w *Writer) awaitRoom(ctx context.Context, n int) error {
 	t := w.t
 	roomier, moved := t.roomier.wait(), t.moved.wait()
 	t.mu.Unlock()
-	err := t.makeRoom(ctx, uint64(n))
+	err := t.patient(ctx, func() error { return t.makeRoom(ctx, uint64(n)) })
 	t.mu.Lock()
 	if err != nil || t.roomFor(n) || t.ended != nil {
 		return err
