@@ -1,0 +1,1 @@
+"""Streams for programs that import `scramjet.streams` and bring no such package."""
