@@ -34,11 +34,9 @@ func InstallNode(dir string) (NodeRunner, error) {
 	if err != nil {
 		return NodeRunner{}, fmt.Errorf("read embedded node runner: %w", err)
 	}
-	folder := filepath.Join(dir, files.digest())
-	if !files.sameAs(folder) {
-		if err := files.install(folder); err != nil {
-			return NodeRunner{}, fmt.Errorf("install node runner: %w", err)
-		}
+	folder, err := files.layOut(dir)
+	if err != nil {
+		return NodeRunner{}, fmt.Errorf("install node runner: %w", err)
 	}
 	n := NodeRunner{Main: filepath.Join(folder, "main.js")}
 	if files.has(scramjetBundle) {
@@ -71,6 +69,16 @@ func readEmbedded(fsys fs.FS, root string) (embedded, error) {
 		return nil
 	})
 	return files, err
+}
+
+// layOut writes the files below dir unless they are there, and returns their
+// folder.
+func (files embedded) layOut(dir string) (string, error) {
+	folder := filepath.Join(dir, files.digest())
+	if files.sameAs(folder) {
+		return folder, nil
+	}
+	return folder, files.install(folder)
 }
 
 func (files embedded) has(name string) bool {

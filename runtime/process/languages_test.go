@@ -34,7 +34,7 @@ func TestNodeIsAskedOnce(t *testing.T) {
 	asked := fakeNode(t, node, node, "20.1.2")
 	for range 3 {
 		got, err := process.FindNode(t.Context(), cache)
-		if err != nil || got != (process.Node{Path: node, Version: "20.1.2"}) {
+		if err != nil || got != (process.Interpreter{Path: node, Version: "20.1.2"}) {
 			t.Fatalf("found %+v, %v", got, err)
 		}
 	}
@@ -64,7 +64,7 @@ func TestNodeBehindAShim(t *testing.T) {
 		fakeNode(t, filepath.Join(dir, "node"), path, version)
 		for range 2 {
 			got, err := process.FindNode(t.Context(), cache)
-			if err != nil || got != (process.Node{Path: path, Version: version}) {
+			if err != nil || got != (process.Interpreter{Path: path, Version: version}) {
 				t.Errorf("found %+v, %v; want %s", got, err, path)
 			}
 		}

@@ -1,0 +1,136 @@
+"""The input as a program sees it: to be iterated with `for` or `async for`, with
+the methods of scramjet's Stream for who uses them. Items are objects, lines of
+text or bytes by content type."""
+
+
+class ProgramInput:
+    requires = provides = None  # a program may set them on what it returns
+
+    def __init__(self, input, runner):
+        self._input = input
+        self._runner = runner
+        self._progress = input.progress
+        self._items = ()
+        self._at = 0
+        self._readers = 0  # iterators that are under way
+        self._read = False
+        self._stream = None
+        if self._progress is not None:
+            self._progress.left = lambda: len(self._items) - self._at
+
+    @property
+    def content_type(self):
+        """Of the input; a program may declare another one for what it returns."""
+        return self.__dict__.get("declared_type") or self._input.content_type or None
+
+    @content_type.setter
+    def content_type(self, value):
+        self.__dict__["declared_type"] = value
+
+    def untouched(self):
+        """Nobody has begun to read."""
+        return not self._read and self._stream is None
+
+    def take(self):
+        """Makes the caller the only reader, of whole batches."""
+        self._read = True
+        return self._input
+
+    def __iter__(self):
+        self._begin()
+        try:
+            while True:
+                while self._at < len(self._items):
+                    yield self._hand()
+                    if self._progress is not None:
+                        self._asked()
+                if self._fetch():
+                    if not self._items:
+                        return
+                else:
+                    self._runner.idle()
+                    self._runner.loop.block(self._input.stirs)
+        finally:
+            self._readers -= 1
+
+    async def __aiter__(self):
+        self._begin()
+        try:
+            while True:
+                while self._at < len(self._items):
+                    yield self._hand()
+                    if self._progress is not None:
+                        self._asked()
+                arrived = self._input.arrived.mark()
+                if self._fetch():
+                    if not self._items:
+                        return
+                else:
+                    self._runner.idle()
+                    await arrived
+        finally:
+            self._readers -= 1
+
+    def _begin(self):
+        self._read = True
+        self._readers += 1
+        if self._readers > 1 and self._progress is not None:
+            self._progress.reads_ahead()
+
+    def _hand(self):
+        if self._progress is None:
+            item = self._items[self._at]
+            self._at += 1
+            return item
+        with self._runner.channel.lock:  # the watch must not see half of it
+            item = self._items[self._at]
+            self._progress.in_work = True
+            self._at += 1
+            return item
+
+    def _asked(self):
+        with self._runner.channel.lock:
+            self._progress.asked()
+            self._runner.touch()
+
+    def _fetch(self):
+        """True when there are items, or there will be none."""
+        with self._runner.channel.lock:
+            items = self._input.next()
+            if items is not None:
+                self._items, self._at = items, 0
+                return True
+            if not self._input.done():
+                return False
+            self._items, self._at = (), 0
+            return True
+
+    async def _one(self):
+        async for item in self:
+            return item
+        return None
+
+    def read(self):
+        """Awaitable: the next item, None at the end."""
+        return self._one() if self._stream is None else self._stream.read()
+
+    def as_stream(self):
+        """The same as a Stream of the scramjet module."""
+        if self._stream is None:
+            from scramjet.streams import Stream
+
+            if self._progress is not None:
+                self._progress.reads_ahead()
+            self._stream = Stream.read_from(self)
+        return self._stream
+
+    def own_stream(self, stream_class):
+        """The same as a Stream of the program's own scramjet module."""
+        if self._progress is not None:
+            self._progress.reads_ahead()
+        return stream_class.read_from(self)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.as_stream(), name)
