@@ -14,14 +14,22 @@ import (
 // benchLatency sends one line at a time over one open request and waits for
 // it on one open answer.
 func benchLatency(ctx context.Context, g *rig) ([]figure, error) {
+	f, err := g.latency(ctx, passage{program: "identity.js", contentType: "text/plain", relay: true,
+		bare: []string{g.program("bare.js"), g.program("identity.js"), "text"}})
+	if err != nil {
+		return nil, err
+	}
+	f.Name, f.Goal, f.LimitName = "line in to line out, p50", 0.14, "relay to bare node"
+	return []figure{f}, nil
+}
+
+func (g *rig) latency(ctx context.Context, p passage) (figure, error) {
 	const (
 		blocks = 8 // Hub and relay in turn
 		trips  = 500
 	)
 	line := append(bytes.Repeat([]byte("x"), lineSize-1), '\n')
 	var ours, floor series
-	p := passage{program: "identity.js", contentType: "text/plain", relay: true,
-		bare: []string{g.program("bare.js"), g.program("identity.js"), "text"}}
 	err := p.open(ctx, g, func(hub, limit *duplex) error {
 		for block := range blocks {
 			s, err := hub.latency(line, trips)
@@ -38,19 +46,15 @@ func benchLatency(ctx context.Context, g *rig) ([]figure, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return []figure{{Name: "line in to line out, p50", Value: millis(ours.median()), Unit: "ms", Goal: 0.14,
-		Limit: millis(floor.median()), LimitName: "relay to bare node",
-		Note: fmt.Sprintf("n=%d, p99 %.3f ms; relay p99 %.3f ms", len(ours), millis(ours.quantile(0.99)), millis(floor.quantile(0.99)))}}, nil
+	return figure{Value: millis(ours.median()), Unit: "ms", Limit: millis(floor.median()),
+		Note: fmt.Sprintf("n=%d, p99 %.3f ms; relay p99 %.3f ms", len(ours), millis(ours.quantile(0.99)), millis(floor.quantile(0.99)))}, err
 }
 
 // passage is one program fed over the Hub and beside it.
 type passage struct {
 	program     string   // on the Hub
 	contentType string   //
-	bare        []string // node's arguments for the limit
+	bare        []string // the bare program and its arguments, for the limit
 	relay       bool     // the limit is taken over the relay, else on pipes
 	runs        int
 }

@@ -113,7 +113,7 @@ func benchHubMemory(ctx context.Context, g *rig) ([]figure, error) {
 // benchNodeMemory weighs the process tree of one Instance that waits for input.
 func benchNodeMemory(ctx context.Context, g *rig) ([]figure, error) {
 	var figures []figure
-	bare, err := g.bareNodePSS(ctx)
+	bare, err := g.barePSS(ctx, g.node, "-e", "setInterval(() => {}, 1e9)")
 	if err != nil {
 		return nil, err
 	}
@@ -190,8 +190,9 @@ func belowKeeper(h *testhub.Hub) (w weight, err error) {
 	return w, err
 }
 
-func (g *rig) bareNodePSS(ctx context.Context) (int64, error) {
-	d := g.nodeCommand(ctx, "-e", "setInterval(() => {}, 1e9)")
+// barePSS weighs an interpreter that waits.
+func (g *rig) barePSS(ctx context.Context, name string, args ...string) (int64, error) {
+	d := g.command(ctx, name, args...)
 	if err := d.Start(); err != nil {
 		return 0, err
 	}

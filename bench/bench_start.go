@@ -76,13 +76,13 @@ const startRuns = 15
 // benchStart takes the time from the request for a start to the first byte of
 // the program's output, with runners waiting and without.
 func benchStart(ctx context.Context, g *rig) ([]figure, error) {
-	warm, floor, err := g.timeStarts(ctx, "1", func() (time.Duration, error) { return g.timeWarmFloor(ctx) })
+	warm, floor, err := g.timeStarts(ctx, "instant.js", "1", func() (time.Duration, error) { return g.timeWarmFloor(ctx, "bare-warm.js", "instant.js") })
 	if err != nil {
 		return nil, fmt.Errorf("warm: %w", err)
 	}
 	figures := []figure{{Name: "start to first byte, warm", Value: millis(warm.median()), Unit: "ms", Goal: 10,
 		Limit: millis(floor.median()), LimitName: "waiting bare node", Note: warm.note()}}
-	cold, floor, err := g.timeStarts(ctx, "0", func() (time.Duration, error) {
+	cold, floor, err := g.timeStarts(ctx, "instant.js", "0", func() (time.Duration, error) {
 		began := time.Now()
 		err := g.nodeCommand(ctx, "-e", "0").Run()
 		return time.Since(began), err
@@ -95,9 +95,9 @@ func benchStart(ctx context.Context, g *rig) ([]figure, error) {
 }
 
 // timeStarts takes the time of starts, and of their limit in turn.
-func (g *rig) timeStarts(ctx context.Context, pool string, limit func() (time.Duration, error)) (ours, floor series, err error) {
+func (g *rig) timeStarts(ctx context.Context, program, pool string, limit func() (time.Duration, error)) (ours, floor series, err error) {
 	err = g.withHub(ctx, []string{"--warm-pool", pool}, func(h *testhub.Hub) error {
-		seq, err := g.upload(ctx, h, "instant.js")
+		seq, err := g.upload(ctx, h, program)
 		if err != nil {
 			return err
 		}
@@ -149,9 +149,9 @@ func settle(ctx context.Context, h *testhub.Hub) error {
 	return nil
 }
 
-// timeWarmFloor tells a node that waits already what to run.
-func (g *rig) timeWarmFloor(ctx context.Context) (time.Duration, error) {
-	d, err := g.pipeDuplex(ctx, g.program("bare-warm.js"))
+// timeWarmFloor tells an interpreter that waits already what to run.
+func (g *rig) timeWarmFloor(ctx context.Context, bare, program string) (time.Duration, error) {
+	d, err := g.pipeDuplex(ctx, g.program(bare))
 	if err != nil {
 		return 0, err
 	}
@@ -159,7 +159,7 @@ func (g *rig) timeWarmFloor(ctx context.Context) (time.Duration, error) {
 		return 0, errors.Join(err, d.close())
 	}
 	began := time.Now()
-	_, err = io.WriteString(d.in, g.program("instant.js")+"\n")
+	_, err = io.WriteString(d.in, g.program(program)+"\n")
 	if err == nil {
 		_, err = io.ReadFull(d.out, make([]byte, 1))
 	}

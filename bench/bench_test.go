@@ -149,7 +149,7 @@ func TestCheckerNoticesWhatIsNotTheNextRecord(t *testing.T) {
 
 func TestWarmFloorRunsTheProgram(t *testing.T) {
 	g := testRig(t)
-	if d, err := g.timeWarmFloor(t.Context()); err != nil || d <= 0 {
+	if d, err := g.timeWarmFloor(t.Context(), "bare-warm.js", "instant.js"); err != nil || d <= 0 {
 		t.Errorf("%v, %v", d, err)
 	}
 }

@@ -36,9 +36,9 @@ func hubDuplex(ctx context.Context, h *testhub.Hub, id, contentType string) (*du
 	return &duplex{in, out, pid, func() error { return errors.Join(in.Close(), out.Close()) }}, err
 }
 
-// relayDuplex runs the relay around a bare node.
+// relayDuplex runs the relay around a bare program.
 func (g *rig) relayDuplex(ctx context.Context, args ...string) (*duplex, error) {
-	return g.relay(ctx, append([]string{g.node}, args...)...)
+	return g.relay(ctx, append([]string{g.interpreter(args)}, args...)...)
 }
 
 // bareRelay runs the relay around nothing.
@@ -67,9 +67,9 @@ func (g *rig) relay(ctx context.Context, command ...string) (*duplex, error) {
 	}}, nil
 }
 
-// pipeDuplex runs a bare node on pipes.
+// pipeDuplex runs a bare program on pipes.
 func (g *rig) pipeDuplex(ctx context.Context, args ...string) (*duplex, error) {
-	cmd := g.nodeCommand(ctx, args...)
+	cmd := g.command(ctx, g.interpreter(args), args...)
 	in, inErr := cmd.StdinPipe()
 	out, outErr := cmd.StdoutPipe()
 	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {

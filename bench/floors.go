@@ -135,7 +135,11 @@ func (f *floor) close() {
 
 // nodeCommand is a bare node, cut with ctx.
 func (g *rig) nodeCommand(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, g.node, args...)
+	return g.command(ctx, g.node, args...)
+}
+
+func (g *rig) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stderr = os.Stderr
 	cmd.WaitDelay = time.Second
 	return cmd

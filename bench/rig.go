@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"waverider/internal/testhub"
+	"waverider/runtime/process"
 )
 
 //go:embed programs
@@ -20,6 +21,7 @@ type rig struct {
 	binary string
 	self   string // this program, to be run as one of floors
 	node   string
+	python string // "" where there is none
 	dir    string
 }
 
@@ -44,6 +46,9 @@ func newRig(binary string) (*rig, error) {
 		return nil, err
 	}
 	g := &rig{binary: binary, self: self, node: node, dir: dir}
+	if found, err := process.FindPython(context.Background(), dir); err == nil {
+		g.python = found.Path
+	}
 	return g, g.unpackPrograms()
 }
 
@@ -66,6 +71,16 @@ func (g *rig) unpackPrograms() error {
 	return nil
 }
 
+func isPython(program string) bool { return filepath.Ext(program) == ".py" }
+
+// interpreter is what runs a bare program: the one at the head of its arguments.
+func (g *rig) interpreter(args []string) string {
+	if len(args) > 0 && isPython(args[0]) {
+		return g.python
+	}
+	return g.node
+}
+
 // program is the path of one of the programs.
 func (g *rig) program(name string) string { return filepath.Join(g.dir, name) }
 
@@ -80,7 +95,11 @@ func (g *rig) upload(ctx context.Context, h *testhub.Hub, name string) (string, 
 	if err != nil {
 		return "", err
 	}
-	pkg, err := testhub.Pack("bench-"+name, string(code), nil)
+	pack := testhub.Pack
+	if isPython(name) {
+		pack = testhub.PackPython
+	}
+	pkg, err := pack("bench-"+name, string(code), nil)
 	if err != nil {
 		return "", err
 	}

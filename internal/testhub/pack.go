@@ -13,13 +13,20 @@ import (
 // Pack makes a package of a Node program: index.js with the given code, a
 // package.json, and more files when there are some.
 func Pack(name, code string, more map[string][]byte) ([]byte, error) {
-	manifest, err := json.Marshal(map[string]any{
-		"name": name, "version": "1.0.0", "main": "index.js", "engines": map[string]string{"node": ">=18"},
-	})
+	return pack(name, "index.js", map[string]string{"node": ">=18"}, code, more)
+}
+
+// PackPython does the same for a Python program: code is main.py.
+func PackPython(name, code string, more map[string][]byte) ([]byte, error) {
+	return pack(name, "main.py", map[string]string{"python3": ">=3.9"}, code, more)
+}
+
+func pack(name, main string, engines map[string]string, code string, more map[string][]byte) ([]byte, error) {
+	manifest, err := json.Marshal(map[string]any{"name": name, "version": "1.0.0", "main": main, "engines": engines})
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"package.json": manifest, "index.js": []byte(code)}
+	files := map[string][]byte{"package.json": manifest, main: []byte(code)}
 	maps.Copy(files, more)
 	var buf bytes.Buffer
 	zip := gzip.NewWriter(&buf)

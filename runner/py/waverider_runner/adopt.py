@@ -3,7 +3,6 @@ are driven by the small loop already. Then an event loop of asyncio takes over
 right there: what the program awaits next is served by that."""
 
 import sys
-from types import SimpleNamespace
 
 from . import signal
 from .signal import Mark
@@ -24,7 +23,7 @@ class _Finder:
         if name != "asyncio":
             return None
         sys.meta_path.remove(self)
-        from importlib.machinery import PathFinder
+        from _frozen_importlib_external import PathFinder
 
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None:
@@ -95,13 +94,13 @@ class Carried:
     """A coroutine that has begun elsewhere, to be awaited from here on."""
 
     def __init__(self):
-        self.state = SimpleNamespace(task=None, awaited=None)
+        self.task = self.awaited = None
 
     def begin(self, task, awaited):
-        self.state = SimpleNamespace(task=task, awaited=awaited)
+        self.task, self.awaited = task, awaited
 
     def __await__(self):
-        task, awaited = self.state.task, self.state.awaited
+        task, awaited = self.task, self.awaited
         if task.done:
             if task.error is not None:
                 raise task.error

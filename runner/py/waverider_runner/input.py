@@ -1,7 +1,7 @@
 """Input: the bytes the Hub sent and the program has not taken yet. Credit goes
 back to the Hub when the program takes, not when bytes arrive."""
 
-from collections import deque
+from _collections import deque
 
 from .decode import decoder_for, is_lines
 from .frames import ProtocolError

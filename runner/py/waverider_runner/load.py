@@ -42,15 +42,17 @@ def _declared(module, name):
 def load(entry):
     """Runs the main file as a module of its own name, so that other modules of
     the package can import it too."""
-    import importlib.machinery
+    # What importlib.machinery gives out, without loading that.
+    from _frozen_importlib import ModuleSpec
+    from _frozen_importlib_external import SourceFileLoader
 
     name = os.path.splitext(os.path.basename(entry))[0]
     if name == "__init__":
         name = os.path.basename(os.path.dirname(entry))
     if name in sys.modules or not name.isidentifier():
         name = "sequence"
-    loader = importlib.machinery.SourceFileLoader(name, entry)
-    spec = importlib.machinery.ModuleSpec(name, loader, origin=entry)
+    loader = SourceFileLoader(name, entry)
+    spec = ModuleSpec(name, loader, origin=entry)
     spec.has_location = True
     if os.path.basename(entry) == "__init__.py":
         spec.submodule_search_locations = [os.path.dirname(entry)]

@@ -7,7 +7,7 @@ A program that does import asyncio is run by aio.py, also when it does so late.
 
 import os
 from _thread import get_ident, start_new_thread
-from collections import deque
+from _collections import deque
 from select import POLLIN, POLLOUT, poll
 from time import monotonic
 

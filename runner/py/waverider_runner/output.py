@@ -1,7 +1,7 @@
 """Output: what the program gave and the Hub has not acked. It takes no more
 than the Hub gives credit for, so a program nobody reads stands still."""
 
-from collections import deque
+from _collections import deque
 from time import monotonic
 
 from . import frames

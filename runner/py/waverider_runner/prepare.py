@@ -3,6 +3,8 @@
 import os
 import sys
 
+from . import installed
+
 LINKS_MAX = 1000  # entries of a package that are linked into the working folder
 
 
@@ -15,7 +17,6 @@ def prepare(start, here):
         os.chdir(slot)
         link(package, slot)
     set_path(package, here)
-    sys.dont_write_bytecode = True  # packages are not written to
     if sys.stdout is not None:
         sys.stdout.reconfigure(line_buffering=True)
 
@@ -23,8 +24,6 @@ def prepare(start, here):
 def set_path(package, here):
     """The program's own modules first, then those it brings, the standard
     library, what is installed, and last what the runner has for it."""
-    import site
-
     standard = [entry for entry in sys.path if entry != here]
     sys.path[:] = [package]
     brought = os.path.join(package, "__pypackages__")
@@ -32,8 +31,9 @@ def set_path(package, here):
         sys.path.append(brought)
     sys.path += [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry and entry not in standard]
     sys.path += standard
-    site.main()
+    sys.path += [entry for entry in installed.folders() if entry not in sys.path]
     sys.path += [os.path.join(here, "lib"), here]
+    installed.add_finder()
 
 
 def link(package, slot):

@@ -2,7 +2,7 @@
 output that was. A Hub that feeds a program from a Topic is told both, as marks,
 and so knows what it need not give again."""
 
-from collections import deque
+from _collections import deque
 
 # A program that does not pull one by one may work on so many records besides
 # those that can be seen.

@@ -201,6 +201,6 @@ class Runner:
 
 def preload():
     """Loaded by a runner that waits: everything between `start` and the program."""
-    from . import context, load, prepare, produce, program, progress  # noqa: F401
-    import importlib.machinery  # noqa: F401
-    import site  # noqa: F401
+    from . import adopt, context, installed, load, prepare, produce, program, progress  # noqa: F401
+
+    installed.folders()

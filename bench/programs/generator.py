@@ -1,0 +1,6 @@
+"""Gives back what comes in, without async."""
+
+
+def run(context, input):
+    for item in input:
+        yield item

@@ -1,0 +1,5 @@
+"""Gives back what comes in."""
+
+
+def run(context, input):
+    return input
