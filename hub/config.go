@@ -24,6 +24,9 @@ type Config struct {
 	APISocket string    // where Instances reach Handler; empty: nowhere
 	Scramjet  string    // path of the bundled scramjet library; empty: not bundled
 
+	Env    map[string]string // variables of every program; what the Hub itself sets comes before
+	Limits waverider.Limits  // of an Instance where neither its start nor its package says one; default none
+
 	Restart      waverider.RestartPolicy // when a start names none; default never
 	StartTimeout time.Duration           // a start is answered after this at the latest; default 30 s
 	RetainEnded  time.Duration           // an ended Instance stays listed this long; default 24 h

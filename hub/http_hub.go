@@ -42,7 +42,7 @@ type statusView struct {
 }
 
 func (h *Hub) getStatus(*http.Request) (statusView, error) {
-	return statusView{Hub: h.cfg.ID, Name: h.cfg.Name, Instances: h.running(), Engines: h.cfg.Runtime.Engines()}, nil
+	return statusView{Hub: h.cfg.ID, Name: h.cfg.Name, Instances: len(h.Running()), Engines: h.cfg.Runtime.Engines()}, nil
 }
 
 func (h *Hub) getConfig(*http.Request) (any, error) {

@@ -131,7 +131,8 @@ func (h *Hub) background(f func(ctx context.Context)) {
 
 // Run does what comes up from time to time until ctx ends.
 func (h *Hub) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
+	// Often enough that a short time to keep what has ended is kept to.
+	tick := time.NewTicker(min(time.Minute, max(h.cfg.RetainEnded/4, time.Second)))
 	defer tick.Stop()
 	for {
 		select {
@@ -202,13 +203,21 @@ func byCreation(a, b *Instance) int { return a.created().Compare(b.created()) }
 
 func (in *Instance) created() time.Time { return in.record().Times.Created }
 
-// running counts the Instances that have not ended.
-func (h *Hub) running() int {
-	n := 0
-	for _, in := range h.Instances() {
-		if !in.ended() {
-			n++
+// Running lists the Instances that have not ended, oldest first.
+func (h *Hub) Running() []*Instance {
+	return slices.DeleteFunc(h.Instances(), (*Instance).ended)
+}
+
+// AwaitIdle returns when no Instance is left that has not ended, or with ctx's
+// error.
+func (h *Hub) AwaitIdle(ctx context.Context) error {
+	for {
+		list := h.Running()
+		if len(list) == 0 {
+			return nil
+		}
+		if _, err := list[0].until(ctx, func(rec journal.Instance) bool { return rec.Status.Ended() }); err != nil {
+			return err
 		}
 	}
-	return n
 }

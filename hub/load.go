@@ -60,8 +60,8 @@ func (h *Hub) Load() (Load, error) {
 	return l, nil
 }
 
-// room refuses a start that this machine has no room for.
-func (h *Hub) room() error {
+// Room refuses a start that this machine has no room for.
+func (h *Hub) Room() error {
 	if err := h.diskRoom(); err != nil {
 		return err
 	}

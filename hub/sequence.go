@@ -65,6 +65,11 @@ func (h *Hub) revise(id waverider.SequenceID, ref string, pkg store.Package) (*w
 	case old.Newest().Digest == pkg.Digest:
 		return old, nil
 	}
+	return h.addRevision(old, pkg)
+}
+
+// addRevision makes pkg the newest revision of old, with changes held.
+func (h *Hub) addRevision(old *waverider.Sequence, pkg store.Package) (*waverider.Sequence, error) {
 	seq := *old // readers hold the old one: never changed in place
 	seq.Name = pkg.Manifest.Name
 	seq.Revisions = append(slices.Clone(old.Revisions), revision(old.Newest().Number+1, pkg, time.Now()))

@@ -18,9 +18,11 @@ func (in *Instance) spec(rec journal.Instance) (runtime.Spec, error) {
 	if s := manifest.Waverider.Sandbox; s != nil {
 		grants = runtime.Grants{Network: s.Network, Read: s.Read, Write: s.Write}
 	}
+	grants.Env = in.hub.cfg.Env
+	limits := mergeLimits(mergeLimits(rec.Request.Limits, manifest.Waverider.Limits), in.hub.cfg.Limits)
 	return runtime.Spec{
 		ID: string(rec.ID), Language: language, Package: pkg.Dir, Dir: in.dir, Logs: in.keepDir,
-		Limits: mergeLimits(rec.Request.Limits, manifest.Waverider.Limits), Grants: grants,
+		Limits: limits, Grants: grants,
 		LogLimit: in.hub.cfg.LogLimit,
 		Start: runner.Start{
 			Instance: rec.ID, Sequence: in.hub.sequenceObject(rec), Package: pkg.Dir,
@@ -47,11 +49,11 @@ func argsOf(req waverider.StartRequest, m waverider.Manifest) json.RawMessage {
 	return data
 }
 
-// mergeLimits takes each limit of the request, else of the package.
-func mergeLimits(req, pkg waverider.Limits) waverider.Limits {
-	setDefault(&req.Memory, pkg.Memory)
-	setDefault(&req.CPU, pkg.CPU)
-	setDefault(&req.PIDs, pkg.PIDs)
-	setDefault(&req.Files, pkg.Files)
-	return req
+// mergeLimits takes each limit of a, else of b.
+func mergeLimits(a, b waverider.Limits) waverider.Limits {
+	setDefault(&a.Memory, b.Memory)
+	setDefault(&a.CPU, b.CPU)
+	setDefault(&a.PIDs, b.PIDs)
+	setDefault(&a.Files, b.Files)
+	return a
 }

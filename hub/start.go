@@ -23,7 +23,7 @@ func (h *Hub) Start(ctx context.Context, ref string, req waverider.StartRequest)
 	if err := checkStart(&req); err != nil {
 		return nil, err
 	}
-	if err := h.room(); err != nil {
+	if err := h.Room(); err != nil {
 		return nil, err
 	}
 	in, err := h.register(ctx, seq, rev, req)
