@@ -21,8 +21,9 @@ import (
 	"waverider"
 )
 
-// PackOptions of Pack; the zero value packs the whole folder.
+// PackOptions of Pack; the zero value packs all that the folder's ignore files let.
 type PackOptions struct {
+	Whole   bool     // ignore files leave nothing out: the folder is a package unpacked, not the source of one
 	Exclude []string // files that stay out, such as the package itself when it is written into the folder
 }
 
@@ -111,9 +112,12 @@ func (p *packer) manifest() (waverider.Manifest, error) {
 
 // find lists what goes into the package, ordered by path.
 func (p *packer) find(ctx context.Context, opts PackOptions) error {
-	ignored, err := readIgnores(p.root)
-	if err != nil {
-		return err
+	var ignored ignores
+	var err error
+	if !opts.Whole {
+		if ignored, err = readIgnores(p.root); err != nil {
+			return err
+		}
 	}
 	excluded, err := p.inside(opts.Exclude)
 	if err != nil {

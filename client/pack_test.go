@@ -197,6 +197,16 @@ func TestPackLeavesOutWhatIsIgnored(t *testing.T) {
 	}
 }
 
+func TestPackOfAWholeFolderIgnoresNothing(t *testing.T) {
+	dir := folderOf(t, with(map[string]string{".siignore": "lib", ".waveriderignore": "*.js", "lib/a.js": "", ".git/config": ""}))
+	_, archive := pack(t, dir, client.PackOptions{Whole: true})
+	for _, name := range []string{"lib/a.js", "index.js"} {
+		if !slices.Contains(namesIn(t, archive), name) {
+			t.Errorf("%s is missing in %q", name, namesIn(t, archive))
+		}
+	}
+}
+
 func TestPackRefuses(t *testing.T) {
 	outside := folderOf(t, map[string]string{"secret": "s"})
 	for name, c := range map[string]struct {
