@@ -66,13 +66,17 @@ type hinted struct {
 
 func (e *hinted) Unwrap() error { return e.error }
 
-// programExit is the end of an attached program, which is the command's own.
+// programExit is an end with a code that has no place in the table: that of an
+// attached program is the command's own.
 type programExit struct {
 	code   int
 	reason string
 }
 
 func (e *programExit) Error() string { return e.reason }
+
+// Exit ends the command with a code of its own. Without a reason nothing is told.
+func Exit(code int, reason string) error { return &programExit{code, reason} }
 
 // Main runs root and answers the exit code. Errors are told on stderr, each
 // with a hint where there is a next step.
@@ -84,9 +88,10 @@ func Main(ctx context.Context, root *cobra.Command) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
-	code := exitCode(err)
-	tell(root.ErrOrStderr(), cmd, err)
-	return code
+	if err.Error() != "" {
+		tell(root.ErrOrStderr(), cmd, err)
+	}
+	return exitCode(err)
 }
 
 func exitCode(err error) int {

@@ -114,7 +114,7 @@ func (h *Hub) revive(recs []*journal.Instance) {
 	h.background(func(ctx context.Context) {
 		attaching.Wait()
 		if s, ok := h.cfg.Runtime.(sweeper); ok && ctx.Err() == nil {
-			if err := s.Sweep(ctx); err != nil {
+			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 				h.log.Warn("sweep of unclaimed processes", "err", err)
 			}
 		}

@@ -83,6 +83,9 @@ func (h *Hub) newInstance(rec journal.Instance) *Instance {
 	return in
 }
 
+// ID names the Instance.
+func (in *Instance) ID() waverider.InstanceID { return in.id }
+
 // update changes the record and tells those who wait. The change is journaled
 // by the caller where it must outlive the Hub.
 func (in *Instance) update(change func(rec *journal.Instance)) {

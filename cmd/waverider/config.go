@@ -205,13 +205,21 @@ func (c *hubConfig) loopback() bool {
 }
 
 // warnings are said at each start.
-func (c *hubConfig) warnings() (out []string) {
+func (c *hubConfig) warnings() []string { return append(c.openWarnings(), c.guardWarnings()...) }
+
+// openWarnings say what others on the network can do.
+func (c *hubConfig) openWarnings() (out []string) {
 	if !c.loopback() && c.TLSCert == "" {
 		out = append(out, "listening beyond this machine without TLS (--insecure): tokens and data can be read on the way")
 	}
 	if !c.loopback() && c.NoToken {
 		out = append(out, "listening beyond this machine without tokens (--no-token): everyone who reaches it can run programs here")
 	}
+	return out
+}
+
+// guardWarnings say what web pages and a proxy's callers can do.
+func (c *hubConfig) guardWarnings() (out []string) {
 	if slices.Contains(c.CORS, "*") {
 		out = append(out, "web pages of every origin may call this Hub (--cors \"*\")")
 	}

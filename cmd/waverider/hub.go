@@ -87,6 +87,7 @@ func untilEnd(ctx context.Context, r io.Reader) context.Context {
 // down in the opposite order.
 type house struct {
 	cfg  *hubConfig
+	more extras
 	log  *slog.Logger
 	ring *hub.LogRing
 	data *hub.DataDir
@@ -102,11 +103,43 @@ type house struct {
 	closers  []func() error // last first
 }
 
-// runHub runs a Hub until ctx ends.
-func runHub(ctx context.Context, c *hubConfig, s *settings, out io.Writer) (err error) {
-	h := &house{cfg: c, ring: hub.NewLogRing(0)}
-	h.log = slog.New(h.ring.Handler(logHandler(c, os.Stderr)))
-	for _, w := range c.warnings() {
+// extras are what a command gives to the Hub it runs beside its configuration.
+type extras struct {
+	handler  slog.Handler
+	warnings []string
+	config   func(effective map[string]any) map[string]any // what GET /config shows; nil: effective itself
+	env      map[string]string                             // of every program
+	limits   waverider.Limits                              // of Instances without limits of their own
+	linger   bool                                          // Instances run on after Ctrl-C too
+
+	open  func(ctx context.Context, h *house, core *hub.Hub) error // before anyone can call; nil: nothing
+	serve func(ctx context.Context, h *house, core *hub.Hub) error // while all can; its end is the Hub's
+}
+
+// runHub runs a Hub until ctx ends, and prints where it is.
+func runHub(ctx context.Context, c *hubConfig, s *settings, out io.Writer) error {
+	h := newHouse(c, extras{
+		handler: logHandler(c, os.Stderr), warnings: c.warnings(),
+		serve: func(ctx context.Context, h *house, _ *hub.Hub) error {
+			if err := h.announce(out); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return nil
+		},
+	})
+	return h.run(ctx, s)
+}
+
+func newHouse(c *hubConfig, more extras) *house {
+	h := &house{cfg: c, more: more, ring: hub.NewLogRing(0)}
+	h.log = slog.New(h.ring.Handler(more.handler))
+	return h
+}
+
+// run runs the Hub until ctx ends.
+func (h *house) run(ctx context.Context, s *settings) (err error) {
+	for _, w := range h.more.warnings {
 		h.log.Warn(w)
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
@@ -115,24 +148,39 @@ func runHub(ctx context.Context, c *hubConfig, s *settings, out io.Writer) (err 
 			return err
 		}
 	}
-	core, err := hub.Open(ctx, hub.Config{
-		DataDir: h.data, Runtime: h.runtime, Topics: h.topics, ID: h.id, Name: c.Name, Build: buildVersion(),
-		Key: h.key, APISocket: h.instance.Addr().String(),
-		Restart: waverider.RestartPolicy(c.Restart), StartTimeout: c.StartWait, RetainEnded: c.Lifetime, MaxEnded: c.MaxEnded,
-		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
-		Effective: s.effective(c, h.id, h.public.Addr()), Log: h.log, Lines: h.ring,
-	})
+	core, err := hub.Open(ctx, h.hubConfig(s))
 	if err != nil {
 		return err
 	}
-	return h.serve(ctx, core, out)
+	if h.more.open != nil {
+		if err := h.more.open(ctx, h, core); err != nil {
+			return errors.Join(err, core.Close(false, 0))
+		}
+	}
+	return h.serve(ctx, core)
+}
+
+func (h *house) hubConfig(s *settings) hub.Config {
+	c := h.cfg
+	effective := s.effective(c, h.id, h.public.Addr())
+	if h.more.config != nil {
+		effective = h.more.config(effective)
+	}
+	return hub.Config{
+		DataDir: h.data, Runtime: h.runtime, Topics: h.topics, ID: h.id, Name: c.Name, Build: buildVersion(),
+		Key: h.key, APISocket: h.instance.Addr().String(),
+		Env: h.more.env, Limits: h.more.limits,
+		Restart: waverider.RestartPolicy(c.Restart), StartTimeout: c.StartWait, RetainEnded: c.Lifetime, MaxEnded: c.MaxEnded,
+		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
+		Effective: effective, Log: h.log, Lines: h.ring,
+	}
 }
 
 // kills tells whether the end of ctx is the end of the Instances too: Ctrl-C
 // at a terminal is, the SIGTERM of an upgrade is not.
 func (h *house) kills(ctx context.Context) bool {
 	var s signalError
-	return h.cfg.KillOnExit || errors.As(context.Cause(ctx), &s) && s.Signal == os.Interrupt
+	return h.cfg.KillOnExit || !h.more.linger && errors.As(context.Cause(ctx), &s) && s.Signal == os.Interrupt
 }
 
 func (h *house) onClose(f func() error) { h.closers = append(h.closers, f) }
@@ -219,7 +267,7 @@ func closeListener(l net.Listener) func() error {
 
 // serve answers until ctx ends, or a part fails. Instances can call their Hub
 // until they have ended, so their socket is the last to close.
-func (h *house) serve(ctx context.Context, core *hub.Hub, out io.Writer) error {
+func (h *house) serve(ctx context.Context, core *hub.Hub) error {
 	mux := wire.NewMux(h.log)
 	core.Routes(mux)
 	public := &wire.Server{Log: h.log, TLS: h.tls, Handler: mux.Serve(wire.Access{
@@ -227,16 +275,15 @@ func (h *house) serve(ctx context.Context, core *hub.Hub, out io.Writer) error {
 		Guard: &wire.Guard{Listen: h.public.Addr(), Hosts: h.cfg.Hosts, CORS: h.cfg.CORS},
 	})}
 	instance := &wire.Server{Log: h.log, Handler: mux.Serve(wire.Access{Gate: &auth.Gate{Key: h.key, Instances: true}})}
-	if err := h.announce(out); err != nil {
-		return errors.Join(err, core.Close(false, 0))
-	}
 	return together(context.WithoutCancel(ctx),
 		func(ctx context.Context) error { return instance.Run(ctx, h.instance) },
 		func(inner context.Context) error {
 			ctx, stop := both(ctx, inner)
 			defer stop()
-			err := together(ctx, core.Run, func(ctx context.Context) error { return public.Run(ctx, h.public) })
-			kill := h.kills(ctx)
+			err := together(ctx, core.Run,
+				func(ctx context.Context) error { return public.Run(ctx, h.public) },
+				func(ctx context.Context) error { return h.more.serve(ctx, h, core) })
+			kill := h.kills(ctx) || h.killed
 			h.log.Info("hub stopping", "cause", context.Cause(ctx), "kill", kill)
 			h.killed = kill
 			if kill {
@@ -244,29 +291,6 @@ func (h *house) serve(ctx context.Context, core *hub.Hub, out io.Writer) error {
 			}
 			return errors.Join(err, core.Close(kill, stopGrace))
 		})
-}
-
-// together runs all until the first ends, ends the others, and waits for them.
-func together(ctx context.Context, runs ...func(context.Context) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, len(runs))
-	for _, run := range runs {
-		go func() { ended <- run(ctx) }()
-	}
-	var errs []error
-	for range runs {
-		errs = append(errs, <-ended)
-		stop()
-	}
-	return errors.Join(errs...)
-}
-
-// both ends when a or b does, with a's cause.
-func both(a, b context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(a)
-	stop := context.AfterFunc(b, cancel)
-	return ctx, func() { stop(); cancel() }
 }
 
 // announce prints the real address, for people and for scripts that started
