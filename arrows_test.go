@@ -39,8 +39,9 @@ var arrows = map[string][]string{
 	"hub/journal":            {},                                 // what a Hub remembers, nothing of why
 	"hub/pump":               {"runner", "topic", "topic/batch"}, // knows channels and Topics, not Instances
 	"client":                 {"wire"},
-	"tty":                    {}, // what a terminal can do
-	"localhub":               {}, // a Hub as a child process of a command
+	"tty":                    {},      // what a terminal can do
+	"sth":                    {"tty"}, // reads what Scramjet's command is told; runs nothing
+	"localhub":               {},      // a Hub as a child process of a command
 	"cli":                    {"client", "dev", "localhub", "project"},
 	"dev":                    {"client", "tty"},
 	"project":                {}, // files of a new Sequence

@@ -13,6 +13,7 @@ import (
 	"waverider/doctor"
 	"waverider/runner"
 	"waverider/runtime/process"
+	"waverider/sth"
 )
 
 // version is set when a release is linked.
@@ -26,13 +27,15 @@ func main() {
 		}
 	}
 	ctx, stop := signalContext()
-	code := cli.Main(ctx, rootCommand())
+	root := rootCommand()
+	root.SetArgs(sth.Words(os.Args))
+	code := cli.Main(ctx, root)
 	stop()
 	os.Exit(code)
 }
 
 func rootCommand() *cobra.Command {
-	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
+	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), sthCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
 }
 
 // buildVersion is the version linked in, else what the Go tool knows.
