@@ -277,46 +277,47 @@ func BenchmarkIdleSession(b *testing.B) {
 	}
 }
 
-// benchNode starts the real Node runner with a PassThrough.
-func benchNode(b *testing.B) (*nodeProcess, *runner.Session) {
-	n, start := startNode(b, passThrough)
-	s, end := n.hub(false)
-	n.spawn()
-	b.Cleanup(func() { end(false) })
-	s.Output().SetWindow(4 << 20)
-	go receiveAll(n.ctx, s)
-	if err := s.Send(n.ctx, "start", start); err != nil {
-		b.Fatal(err)
+// benchPrograms runs bench with each real runner and a program that passes on
+// what it is given.
+func benchPrograms(b *testing.B, bench func(b *testing.B, p *process, s *runner.Session)) {
+	for _, l := range languages() {
+		b.Run(l.name, func(b *testing.B) {
+			p, start := newProcess(b, l, passThrough.in(l))
+			s, end := p.hub(false)
+			p.spawn()
+			b.Cleanup(func() { end(false) })
+			s.Output().SetWindow(4 << 20)
+			go receiveAll(p.ctx, s)
+			p.ok(s.Send(p.ctx, "start", start))
+			p.ok(s.Send(p.ctx, "input", map[string]string{"contentType": "application/octet-stream"}))
+			bench(b, p, s)
+		})
 	}
-	if err := s.Send(n.ctx, "input", map[string]string{"contentType": "application/octet-stream"}); err != nil {
-		b.Fatal(err)
-	}
-	return n, s
 }
 
-// BenchmarkNode256MB has bytes go through a Node program.
-func BenchmarkNode256MB(b *testing.B) {
-	const size = 256 << 20
-	n, s := benchNode(b)
-	b.SetBytes(size)
-	src := make([]byte, 256<<10)
-	total := uint64(0)
-	for b.Loop() {
-		total += size
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			take(b, s, total)
-		}()
-		if _, err := s.Input().ReadFrom(n.ctx, &endless{size, src}); err != nil {
-			b.Fatal(err)
+// BenchmarkProgram256MB has bytes go through a program.
+func BenchmarkProgram256MB(b *testing.B) {
+	benchPrograms(b, func(b *testing.B, p *process, s *runner.Session) {
+		const size = 256 << 20
+		b.SetBytes(size)
+		src := make([]byte, 256<<10)
+		total := uint64(0)
+		for b.Loop() {
+			total += size
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				take(b, s, total)
+			}()
+			if _, err := s.Input().ReadFrom(p.ctx, &endless{size, src}); err != nil {
+				b.Fatal(err)
+			}
+			<-done
 		}
-		<-done
-	}
+	})
 }
 
-// BenchmarkNodePingPong is one 100-byte line through a Node program.
-func BenchmarkNodePingPong(b *testing.B) {
-	n, s := benchNode(b)
-	pingPong(b, n.ctx, s)
+// BenchmarkProgramPingPong is one 100-byte line through a program.
+func BenchmarkProgramPingPong(b *testing.B) {
+	benchPrograms(b, func(b *testing.B, p *process, s *runner.Session) { pingPong(b, p.ctx, s) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,7 +15,12 @@ import (
 	"waverider/runner/runnertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(runners())
+		os.Exit(code)
+	}))
+}
 
 // bench is a Listener with a Session and the runner at its other end.
 type bench struct {

@@ -75,6 +75,9 @@ class AsyncioLoop(Base):
             mark.register(lambda: self._call_soon(lambda: future.done() or future.set_result(None)))
         return future.__await__()
 
+    def runs_program(self):
+        return super().runs_program() and asyncio.current_task() in self.own
+
     # The socket.
 
     def _socket_changed(self):

@@ -60,6 +60,10 @@ class Base:
                 channel.drain()
                 self._receive()
 
+    def runs_program(self):
+        """This is called by `run` itself, not by something it has started."""
+        return get_ident() == self.main
+
     def _receive(self):
         for _ in range(RECEIVE_AT_ONCE):
             if not self.channel.receive():

@@ -74,7 +74,7 @@ class ProgramInput:
     def _begin(self):
         self._read = True
         self._readers += 1
-        if self._readers > 1 and self._progress is not None:
+        if self._progress is not None and (self._readers > 1 or not self._runner.loop.runs_program()):
             self._progress.reads_ahead()
 
     def _hand(self):
