@@ -143,6 +143,11 @@ def message_of(err):
     return str(err)
 
 
+def is_cancelled(err):
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(err, asyncio.CancelledError)
+
+
 def program_stack(err):
     """The stack without what is the runner's own above the program."""
     from traceback import format_exception

@@ -13,14 +13,21 @@ class _Sink:
     broken = None  # whether fd 3 can't be written to; None: not looked yet
 
 
+def keep_from_children():
+    """Whatever the number stands for: a process the program starts could keep
+    it open."""
+    try:
+        os.set_inheritable(LOG_FD, False)
+    except OSError:
+        pass  # there is none
+
+
 def _usable():
     if _Sink.broken is None:
         try:
             # Without a log pipe the number may belong to something else.
             kind = os.fstat(LOG_FD).st_mode & 0o170000
             _Sink.broken = kind not in (0o010000, 0o100000, 0o140000)  # pipe, file, socket
-            if not _Sink.broken:
-                os.set_inheritable(LOG_FD, False)
         except OSError:
             _Sink.broken = True
     return not _Sink.broken

@@ -91,9 +91,13 @@ class ProgramRun:
                 await runner.loop.others_reading(self._is_read)
             if progress is not None:
                 progress.complete()
-        except (Exception, GeneratorExit) as err:
-            self.ready()
-            runner.exit.fail("run", ends.PROGRAM, err)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as err:
+            # Who is told to stop may cancel all tasks there are.
+            if not (self.stopping and ends.is_cancelled(err)):
+                self.ready()
+                runner.exit.fail("run", ends.PROGRAM, err)
         await runner.exit.complete(max(0, float(self.context.exit_timeout or 0) / 1000))
 
     async def _call(self):

@@ -9,7 +9,7 @@ from . import exit as ends
 from . import signal
 from .channel import Channel
 from .input import Input
-from .logger import Logger
+from .logger import Logger, keep_from_children
 from .loop import MiniLoop
 from .messages import Messages
 from .output import Output
@@ -24,6 +24,7 @@ class Runner:
     def __init__(self, path, key, here):
         self.here = here
         self.log = Logger("Runner")
+        keep_from_children()
         self.channel = Channel(path, {
             "version": 1, "key": key, "language": "python3",
             "languageVersion": "%d.%d.%d" % sys.version_info[:3], "pid": os.getpid(),
