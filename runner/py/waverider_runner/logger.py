@@ -51,13 +51,21 @@ def plain(value, depth=0):
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, BaseException):
-        return {"name": type(value).__name__, "message": str(value), "stack": stack_of(value)}
+        return {"name": type(value).__name__, "message": words(value), "stack": stack_of(value)}
     if depth < 20:
         if isinstance(value, dict):
             return {str(key): plain(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [plain(item, depth + 1) for item in value]
-    return repr(value)
+    return words(value, repr)
+
+
+def words(value, of=str):
+    """What is logged must not make the program fail."""
+    try:
+        return of(value)
+    except Exception as err:
+        return "<%s without a text: %s>" % (type(value).__name__, type(err).__name__)
 
 
 def stack_of(err):
@@ -80,12 +88,12 @@ class Logger:
         entry = {"level": level, "msg": "", "ts": int(time() * 1000), "from": self.origin}
         data = ()
         if isinstance(message, BaseException):
-            entry["msg"], data = str(message), (message,) + args
+            entry["msg"], data = words(message), (message,) + args
         elif isinstance(message, dict):
             entry.update((key, item) for key, item in message.items() if key not in ("level", "ts", "from"))
             data = args
         else:
-            entry["msg"], data = self._format(str(message), args)
+            entry["msg"], data = self._format(words(message), args)
         if exc_info:
             data += (self._exception(exc_info),)
         if extra:
@@ -100,7 +108,7 @@ class Logger:
             return message, ()
         try:
             return message % (args[0] if len(args) == 1 and isinstance(args[0], dict) and args[0] else args), ()
-        except (TypeError, ValueError, KeyError):
+        except Exception:
             return message, args
 
     def _exception(self, exc_info):

@@ -143,7 +143,7 @@ class Producer:
 
     def _pass_on(self, input, progress):
         kind = input.type()
-        if kind and not is_lines(kind):
+        if kind and not is_lines(kind) and not self.output.lines:
             piece = input.next_bytes()
             if piece is not None:
                 self._is(kind)
