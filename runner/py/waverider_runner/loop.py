@@ -50,15 +50,16 @@ class Base:
             if ready():
                 return
             self.polling = True
+        happened = True
         try:
             happened = self._poll(self._timeout(by))
         finally:
-            self.polling = False
-        if happened:
-            self.runner.watch.main_woke()
             with channel.lock:
-                channel.drain()
-                self._receive()
+                self.polling = False
+                if happened:
+                    self.runner.watch.main_woke()
+                    channel.drain()
+                    self._receive()
 
     def runs_program(self):
         """This is called by `run` itself, not by something it has started."""
