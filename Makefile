@@ -27,6 +27,7 @@ demo: build ## a Hub and two Sequences on live figures of this machine
 
 test: build check js e2e ## everything CI runs, the short fault set included
 	go run ./faults -short -binary bin/waverider
+	go run ./faults -short -binary bin/waverider -language python3 -only '^(hub|churn|keeper|both|runner|crash|topic-(pipe|slot|both))$$'
 
 check: fmt lint race ## format, vet, lint, import arrows, race tests
 
@@ -57,6 +58,7 @@ bench: build ## every figure with its limit measured in the same run
 
 faults: build ## the long fault set: kill -9, full disk, dead keeper
 	go run ./faults -binary bin/waverider
+	go run ./faults -binary bin/waverider -language python3 -only '^(hub|churn|upgrade|exit|keeper|both|runner|crash|topic-(pipe|slot|both))$$'
 
 cross: $(SCRAMJET) ## builds for every platform we ship
 	@for t in linux/amd64 linux/arm64 linux/arm darwin/arm64 darwin/amd64; do echo $$t; \

@@ -43,7 +43,7 @@ const checkTime = 10 * time.Second
 // Examine runs all checks, one after the other.
 func Examine(ctx context.Context, cfg Config) []Finding {
 	all := []Finding{{"waverider", OK, platform(cfg.Version), ""}}
-	for _, check := range []func(context.Context) []Finding{node, npm, scramjet, sandbox, files} {
+	for _, check := range []func(context.Context) []Finding{node, npm, scramjet, python, sandbox, files} {
 		all = append(all, bounded(ctx, check)...)
 	}
 	return append(all, bounded(ctx, func(ctx context.Context) []Finding { return hub(ctx, cfg) })...)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -99,11 +100,7 @@ func running(ctx context.Context, c *client.Client) (all []Finding) {
 	} else if err != nil {
 		return one("hub access", Fail, "%v", err)
 	}
-	if version := status.Engines[waverider.LanguageNode]; version != "" {
-		all = one("hub engines", OK, "node %s, %d Instances run", version, status.Instances)
-	} else {
-		all = do(one("hub engines", Fail, "it finds no Node"), "install Node 18 or newer where the Hub's PATH leads, and start the Hub again")
-	}
+	all = engines(status)
 	s, err := readSettings(ctx, c)
 	if err != nil {
 		return append(all, one("hub settings", Fail, "%v", err)...)
@@ -111,6 +108,20 @@ func running(ctx context.Context, c *client.Client) (all []Finding) {
 	all = append(all, exposure(s)...)
 	all = append(all, disk(ctx, c, s)...)
 	return append(all, alive(c.URL(), s, status.Instances)...)
+}
+
+func engines(s status) []Finding {
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(s.Engines)) {
+		found = append(found, name+" "+s.Engines[name])
+	}
+	switch {
+	case len(found) == 0:
+		return do(one("hub engines", Fail, "it finds neither Node nor Python"), "install Node 18 or Python 3.9, or newer, where the Hub's PATH leads, and start the Hub again")
+	case s.Engines[waverider.LanguageNode] == "":
+		return do(one("hub engines", Warn, "%s, but no Node, %d Instances run", found[0], s.Instances), "install Node 18 or newer where the Hub's PATH leads, and start the Hub again, if you want to run JavaScript")
+	}
+	return one("hub engines", OK, "%s, %d Instances run", strings.Join(found, ", "), s.Instances)
 }
 
 type status struct {

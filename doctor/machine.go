@@ -43,6 +43,20 @@ func node(ctx context.Context) []Finding {
 	return one("node", OK, "%s", text)
 }
 
+// python looks for what runs Python programs, in the way a Hub does.
+func python(ctx context.Context) []Finding {
+	dir, err := os.MkdirTemp("", "waverider-doctor-")
+	if err != nil {
+		return one("python3", Skip, "cannot write to the folder for temporary files: %v", err)
+	}
+	defer os.RemoveAll(dir)
+	found, err := process.FindPython(ctx, dir)
+	if err != nil {
+		return do(one("python3", Warn, "%v: Python programs cannot be run", err), "install Python 3.9 or newer with the package manager of your system, if you want to run such")
+	}
+	return one("python3", OK, "%s at %s", found.Version, found.Path)
+}
+
 func npm(ctx context.Context) []Finding {
 	path, err := exec.LookPath("npm")
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"waverider"
 	"waverider/internal/testhub"
 )
 
@@ -29,14 +30,14 @@ type scenario struct {
 const shortDeadline = 2 * time.Minute
 
 // suffer runs the scenario with everything it started ended after it.
-func (s scenario) suffer(ctx context.Context, binary string, shortRun bool, seed uint64) *result {
+func (s scenario) suffer(ctx context.Context, binary, language string, shortRun bool, seed uint64) *result {
 	deadline := s.deadline
 	if shortRun {
 		deadline = shortDeadline
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	r := &rig{binary: binary, short: shortRun, rounds: s.long, res: &result{name: s.name}, rnd: rand.New(rand.NewPCG(seed, 7)),
+	r := &rig{binary: binary, language: language, short: shortRun, rounds: s.long, res: &result{name: s.name}, rnd: rand.New(rand.NewPCG(seed, 7)),
 		sequences: map[string]string{}}
 	if shortRun {
 		r.rounds = s.short
@@ -63,6 +64,7 @@ func (s skipped) Error() string { return "skipped: " + string(s) }
 // rig is one Hub, what runs on it, and what is known of it.
 type rig struct {
 	binary    string
+	language  string // of the programs
 	short     bool
 	rounds    int
 	res       *result
@@ -125,23 +127,27 @@ func (r *rig) start(ctx context.Context, program string, s testhub.Start) (strin
 }
 
 func (r *rig) upload(ctx context.Context, program string) (string, error) {
-	pkg, err := pack(program)
+	pkg, err := pack(program, r.language)
 	if err != nil {
 		return "", err
 	}
 	return r.hub.Upload(ctx, pkg)
 }
 
-func pack(program string) ([]byte, error) {
-	code, err := programs.ReadFile("programs/" + program + ".js")
+func pack(program, language string) ([]byte, error) {
+	suffix, make := ".js", testhub.Pack
+	if language == waverider.LanguagePython {
+		suffix, make = ".py", testhub.PackPython
+	}
+	code, err := programs.ReadFile("programs/" + program + suffix)
 	if err != nil {
 		return nil, err
 	}
-	records, err := programs.ReadFile("programs/records.js")
+	records, err := programs.ReadFile("programs/records" + suffix)
 	if err != nil {
 		return nil, err
 	}
-	return testhub.Pack("faults-"+program, string(code), map[string][]byte{"records.js": records})
+	return make("faults-"+program, string(code), map[string][]byte{"records" + suffix: records})
 }
 
 // kill9 ends the Hub's process the hard way.
