@@ -1,109 +1,145 @@
 package hub
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
+	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
+	"waverider"
 	"waverider/wire"
 )
 
-// auditLog keeps the newest records of what was asked through the API.
-type auditLog struct{ ring *LogRing }
+// auditKept is how many records of what happened are kept for readers to
+// come; what only tells that something goes on is for those who read now.
+const auditKept = 2000
 
-func newAuditLog() *auditLog { return &auditLog{ring: NewLogRing(2000)} }
+// auditLog keeps the newest records of what was asked through the API, and of
+// what became of Instances and Sequences.
+type auditLog struct {
+	mu      sync.Mutex
+	kept    *LogRing // what happened
+	live    *LogRing // that, and what goes on
+	readers int
+	quiet   func() // ends the records of what goes on
+	open    map[*openRequest]bool
+}
+
+func newAuditLog() *auditLog {
+	return &auditLog{kept: NewLogRing(auditKept), live: NewLogRing(2 * auditKept), open: map[*openRequest]bool{}}
+}
 
 // opRecord is a line of GET /audit, in Scramjet's words.
 type opRecord struct {
-	OpCode      int    `json:"opCode"`
-	OpState     string `json:"opState"` // START, END or ERROR
-	RequestID   string `json:"requestId"`
-	ObjectID    string `json:"objectId,omitempty"`
-	RequestorID string `json:"requestorId"`
-	ReceivedAt  int64  `json:"receivedAt"` // milliseconds since 1970
+	OpCode      int          `json:"opCode"`
+	OpState     string       `json:"opState"` // of a request START, ACTIVE, END or ERROR; of a heartbeat ACTIVE; else empty
+	RequestID   string       `json:"requestId,omitempty"`
+	ObjectID    string       `json:"objectId,omitempty"`
+	RequestorID string       `json:"requestorId"`
+	ReceivedAt  int64        `json:"receivedAt"`   // milliseconds since 1970
+	Received    *int64       `json:"rx,omitempty"` // bytes of the request's body so far
+	Sent        *int64       `json:"tx,omitempty"` // bytes of the answer's body so far
+	Limits      *auditLimits `json:"limits,omitempty"`
 }
 
-func (a *auditLog) add(rec opRecord) {
-	if line, err := json.Marshal(rec); err == nil {
-		a.ring.add(append(line, '\n'))
+// auditLimits are those of an Instance; memory is in MiB, null when it has no
+// limit.
+type auditLimits struct {
+	Memory *int64 `json:"memory"`
+}
+
+// systemRequestor is who asked when nobody did, or nobody known.
+const systemRequestor = "system"
+
+// add writes down what happened.
+func (a *auditLog) add(rec opRecord) { a.write(rec, true) }
+
+// tell is for those who read now.
+func (a *auditLog) tell(rec opRecord) { a.write(rec, false) }
+
+func (a *auditLog) write(rec opRecord, keep bool) {
+	rec.ReceivedAt = time.Now().UnixMilli()
+	line, err := json.Marshal(rec)
+	if err != nil {
+		return // it is made of texts and numbers
+	}
+	line = append(line, '\n')
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if keep {
+		a.kept.add(line)
+	}
+	if a.readers > 0 {
+		a.live.add(line)
 	}
 }
 
-// audited writes down the start and the end of requests on Sequences,
-// Instances and Topics that change something or move data.
-func (h *Hub) audited(next wire.Handler) wire.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		code := opCode(r)
-		if code == 0 {
-			return next(w, r)
-		}
-		who := wire.IdentityOf(r).Subject
-		if who == "" || who == "local" {
-			who = "system"
-		}
-		rec := opRecord{OpCode: code, OpState: "START", RequestID: uuid.NewString(),
-			ObjectID: auditedID(r), RequestorID: who, ReceivedAt: time.Now().UnixMilli()}
-		h.audit.add(rec)
-		if rec.ObjectID == "" {
-			r = r.WithContext(context.WithValue(r.Context(), auditKey{}, &rec.ObjectID))
-		}
-		err := next(w, r)
-		if rec.OpState = "END"; err != nil {
-			rec.OpState = "ERROR"
-		}
-		rec.ReceivedAt = time.Now().UnixMilli()
-		h.audit.add(rec)
-		return err
-	}
-}
+// what an Instance or a Sequence came to: the codes of records that are of no
+// request. They overlap, objectId tells which it is.
+const (
+	auditStarted    = 0 // the program is loaded
+	auditStopped    = 1 // ended after a stop
+	auditEnded      = 2 // ended by itself
+	auditTerminated = 3 // killed, or failed
+	auditConnected  = 4 // there is a process, or it was found again
 
-// auditedID is the id or the Topic that a path names.
-func auditedID(r *http.Request) string {
-	if id := r.PathValue("id"); id != "" {
-		return id
-	}
-	return r.PathValue("name")
-}
-
-type auditKey struct{}
-
-// auditObject names the object of a request whose path does not.
-func auditObject(r *http.Request, id string) {
-	if field, ok := r.Context().Value(auditKey{}).(*string); ok {
-		*field = id
-	}
-}
-
-var (
-	auditNouns   = map[string]int{"sequence": 0, "instance": 1000, "topic": 2000, "topics": 2000}
-	auditMethods = map[string]int{"POST": 100, "GET": 200, "PUT": 300, "DELETE": 400, "PATCH": 500}
-	auditOps     = map[string]int{"": 0, "stdout": 1, "stderr": 2, "stdin": 3, "log": 4, "monitoring": 5, "output": 6, "input": 7,
-		"health": 8, "events": 9, "event": 10, "once": 11, "_monitoring_rate": 12, "_event": 13, "_stop": 14, "_kill": 15,
-		"instances": 16, "start": 17, "topics": 18, "ack": 19, "groups": 20}
+	auditCreated = 0
+	auditDeleted = 1
 )
 
-// opCode is Scramjet's number of an operation, 0 for what is not audited.
-func opCode(r *http.Request) int {
-	parts := strings.Split(strings.TrimPrefix(strings.ToLower(r.URL.Path), wire.Base+"/"), "/")
-	noun, ok := auditNouns[parts[0]]
-	if !ok || parts[0] == "topics" && r.Method == http.MethodGet {
-		return 0
+// became writes down a change of an Instance or a Sequence.
+func (a *auditLog) became(code int, id string) {
+	a.add(opRecord{OpCode: code, ObjectID: id, RequestorID: systemRequestor})
+}
+
+// becameStatus writes down how a run of an Instance ended.
+func (a *auditLog) becameStatus(id waverider.InstanceID, status waverider.Status, end waverider.Terminated) {
+	code := auditTerminated
+	switch {
+	case end.Reason == reasonStopped:
+		code = auditStopped
+	case status == waverider.StatusCompleted && end.ExitCode == 0:
+		code = auditEnded
 	}
-	op := ""
-	if parts[0] == "topics" { // making and changing them, not their records
-		op = "topics"
-	}
-	if len(parts) > 2 {
-		op = parts[2]
-	}
-	return 10000 + noun + auditMethods[r.Method] + auditOps[op]
+	a.became(code, string(id))
 }
 
 // getAudit replays the newest records and follows.
 func (h *Hub) getAudit(w http.ResponseWriter, r *http.Request) error {
-	return h.followRing(w, r, h.audit.ring)
+	if r.Method == http.MethodHead || r.URL.Query().Get("follow") == "false" {
+		return h.followRing(w, r, h.audit.kept, nil, 0)
+	}
+	old, at := h.joinAudit()
+	defer h.audit.leave()
+	return h.followRing(w, r, h.audit.live, old, at)
+}
+
+// followRing sends lines, then those of ring numbered n and later and what
+// comes, unless ?follow=false.
+func (h *Hub) followRing(w http.ResponseWriter, r *http.Request, ring *LogRing, lines [][]byte, n int) error {
+	ctx, cancel := wire.Long(w, r)
+	defer cancel()
+	out, err := wire.StreamOut(w, r, "application/octet-stream")
+	if err != nil {
+		return err
+	}
+	for {
+		more, next, changed := ring.from(n)
+		for _, line := range append(lines, more...) {
+			if _, err := out.Write(line); err != nil {
+				return err
+			}
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+		if lines, n = nil, next; r.URL.Query().Get("follow") == "false" {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

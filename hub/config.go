@@ -34,6 +34,7 @@ type Config struct {
 	LogLimit     int64                   // bytes kept of each of stdout, stderr, log; default 16 MiB
 	MinFreeDisk  int64                   // no upload or start below this many bytes; default 64 MiB
 	MinFreeMem   int64                   // no start below this many bytes; default 64 MiB
+	Heartbeat    time.Duration           // between the heartbeats in the audit; default 10 s
 
 	Effective any          // what GET /config shows: the configuration without its secrets
 	Log       *slog.Logger // default: discard
@@ -48,6 +49,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.LogLimit, 16<<20)
 	setDefault(&c.MinFreeDisk, 64<<20)
 	setDefault(&c.MinFreeMem, 64<<20)
+	setDefault(&c.Heartbeat, 10*time.Second)
 	setDefault(&c.Build, "dev")
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -123,6 +123,12 @@ func (e *eventLog) close() {
 	}
 }
 
+// quiet ends all who listen to the Instance.
+func (in *Instance) quiet() {
+	in.events.close()
+	in.reports.close()
+}
+
 // next waits for the next event of a name; with last it answers at once when
 // there has been one.
 func (e *eventLog) next(ctx context.Context, name string, last bool) (json.RawMessage, error) {

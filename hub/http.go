@@ -18,6 +18,7 @@ func (h *Hub) Routes(m *wire.Mux) {
 	h.instanceRoutes(m)
 	h.streamRoutes(m)
 	h.eventRoutes(m)
+	h.monitoringRoutes(m)
 	h.topicRoutes(m)
 }
 

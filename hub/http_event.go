@@ -68,10 +68,16 @@ func (h *Hub) waitEvent(last bool) instanceHandler {
 
 // followEvents streams the events of a name, one JSON value a line.
 func (h *Hub) followEvents(in *Instance, w http.ResponseWriter, r *http.Request) error {
+	return in.events.follow(w, r, r.PathValue("name"))
+}
+
+// follow streams the messages of a name that come, one JSON value a line,
+// until the log is closed.
+func (e *eventLog) follow(w http.ResponseWriter, r *http.Request, name string) error {
 	ctx, cancel := wire.Long(w, r)
 	defer cancel()
-	sub := in.events.listen(r.PathValue("name"))
-	defer in.events.leave(sub)
+	sub := e.listen(name)
+	defer e.leave(sub)
 	out, err := wire.StreamOut(w, r, "application/octet-stream")
 	if err != nil {
 		return err

@@ -67,35 +67,7 @@ func (h *Hub) getEntities(r *http.Request) (v entitiesView, err error) {
 
 // getLog replays the newest entries and follows, unless ?follow=false.
 func (h *Hub) getLog(w http.ResponseWriter, r *http.Request) error {
-	return h.followRing(w, r, h.cfg.Lines)
-}
-
-func (h *Hub) followRing(w http.ResponseWriter, r *http.Request, ring *LogRing) error {
-	ctx, cancel := wire.Long(w, r)
-	defer cancel()
-	out, err := wire.StreamOut(w, r, "application/octet-stream")
-	if err != nil {
-		return err
-	}
-	for n := 0; ; {
-		lines, next, more := ring.from(n)
-		for _, line := range lines {
-			if _, err := out.Write(line); err != nil {
-				return err
-			}
-		}
-		if err := out.Flush(); err != nil {
-			return err
-		}
-		if n = next; r.URL.Query().Get("follow") == "false" {
-			return nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	return h.followRing(w, r, h.cfg.Lines, nil, 0)
 }
 
 func (h *Hub) getMetrics(w http.ResponseWriter, _ *http.Request) error {

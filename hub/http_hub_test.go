@@ -74,33 +74,6 @@ func TestHubLog(t *testing.T) {
 	r.end()
 }
 
-func TestAuditOfRequests(t *testing.T) {
-	s := newSite(t)
-	id := s.upload("demo", "1.0.0", "a.js")
-	s.want(http.StatusNotFound, "GET", "/instance/nope/stdout", "")
-	s.get("/version")
-	var got []string
-	for _, line := range strings.Split(strings.TrimSpace(s.get("/audit?follow=false").body), "\n") {
-		var rec struct {
-			OpCode                                    int
-			OpState, RequestID, ObjectID, RequestorID string
-		}
-		if err := json.Unmarshal([]byte(line), &rec); err != nil {
-			t.Fatal(err)
-		}
-		if rec.RequestID == "" || rec.RequestorID != "system" {
-			t.Errorf("record %s", line)
-		}
-		got = append(got, strings.TrimSpace(strings.Join([]string{rec.OpState, rec.ObjectID}, " ")))
-		if want := map[string]int{"": 10100, "nope": 11201}[rec.ObjectID]; rec.OpCode != want {
-			t.Errorf("code %d of %s, want %d", rec.OpCode, line, want)
-		}
-	}
-	if want := "START,END,START nope,ERROR nope"; strings.Join(got, ",") != want {
-		t.Errorf("audit of %s: %v, want %s", id, got, want)
-	}
-}
-
 func TestMetricsAndHealth(t *testing.T) {
 	s := newSite(t)
 	s.run("echo.js", echo, "")

@@ -19,7 +19,6 @@ func (h *Hub) instanceRoutes(m *wire.Mux) {
 	h.api(m, "GET", "/instance/{id}/health", auth.Read, h.onInstance(h.getHealth))
 	h.api(m, "POST", "/instance/{id}/_stop", auth.Run, h.onInstance(h.postStop))
 	h.api(m, "POST", "/instance/{id}/_kill", auth.Run, h.onInstance(h.postKill))
-	h.api(m, "POST", "/instance/{id}/_monitoring_rate", auth.Run, h.onInstance(h.postMonitoringRate))
 	h.api(m, "DELETE", "/instance/{id}", auth.Run, h.onInstance(h.deleteInstance))
 }
 
@@ -167,27 +166,6 @@ func (h *Hub) deleteInstance(in *Instance, w http.ResponseWriter, r *http.Reques
 	return wire.WriteJSON(w, http.StatusOK, struct {
 		ID waverider.InstanceID `json:"id"`
 	}{in.id})
-}
-
-func (h *Hub) postMonitoringRate(in *Instance, w http.ResponseWriter, r *http.Request) error {
-	var rate struct {
-		Rate *float64 `json:"monitoringRate"`
-	}
-	if err := readControl(r, 4003, &rate); err != nil {
-		return err
-	}
-	if rate.Rate == nil || *rate.Rate < 0 {
-		return waverider.Errorf(waverider.Invalid, "monitoringRate: want a number of messages per second, 0 or more")
-	}
-	err := in.send(r.Context(), "monitoring", struct {
-		Rate float64 `json:"rate"`
-	}{*rate.Rate})
-	if err != nil {
-		return err
-	}
-	return wire.WriteJSON(w, http.StatusAccepted, struct {
-		Accepted bool `json:"accepted"`
-	}{true})
 }
 
 // readControl reads a Scramjet control message, [code, {…}], or the object alone.

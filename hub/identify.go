@@ -54,6 +54,7 @@ func (h *Hub) identify(id waverider.SequenceID, pkg store.Package) (seq *waverid
 		return nil, false, err
 	}
 	h.showSequence(seq)
+	h.audit.became(auditCreated, string(seq.ID))
 	h.log.Info("sequence identified", "sequence", seq.ID, "name", seq.Name, "digest", pkg.Digest)
 	return seq, true, nil
 }

@@ -25,6 +25,7 @@ type Instance struct {
 	out     *outlet
 	texts   texts
 	events  *eventLog
+	reports *eventLog     // what the program says of its health, under monitoringName
 	done    chan struct{} // closed when supervise has returned
 	wake    chan struct{} // a wish came while waiting to restart
 	saving  chan struct{} // held by the one who journals the record
@@ -67,7 +68,7 @@ func (h *Hub) newInstance(rec journal.Instance) *Instance {
 	in := &Instance{
 		hub: h, id: rec.ID,
 		dir: h.cfg.DataDir.Path("slots", string(rec.ID)), keepDir: h.cfg.DataDir.Path("kept", string(rec.ID)),
-		log: h.log.With("instance", rec.ID), out: newOutlet(), events: newEventLog(),
+		log: h.log.With("instance", rec.ID), out: newOutlet(), events: newEventLog(), reports: newEventLog(),
 		done: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}), saving: make(chan struct{}, 1),
 		rec: rec, inBase: rec.InputBase, input: make(chan struct{}, 1),
 	}

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -84,6 +85,7 @@ func (in *Instance) onReady(m runner.Message) error {
 		in.loaded = true
 		other = before != "" && before != inputTopic(*rec)
 	})
+	in.hub.audit.became(auditStarted, string(in.id))
 	err := in.save()
 	if other {
 		in.mu.Lock()
@@ -108,9 +110,14 @@ func (in *Instance) onOutput(m runner.Message) error {
 }
 
 func (in *Instance) onHealth(m runner.Message) error {
-	var h struct{ Healthy bool }
+	var h struct {
+		Healthy bool `json:"healthy"`
+	}
 	if err := m.Decode(&h); err != nil {
 		return err
+	}
+	if line, err := json.Marshal([]any{monitoringCode, h}); err == nil {
+		in.reports.emit(monitoringName, line)
 	}
 	in.mu.Lock()
 	before := in.health

@@ -18,6 +18,9 @@ type failedMessage struct {
 	Stack    string `json:"stack"`
 }
 
+// reasonStopped is that of an Instance which ended after a stop.
+const reasonStopped = "Instance stopped"
+
 // inputMessage fixes the type of the input.
 type inputMessage struct {
 	ContentType string `json:"contentType"`
@@ -34,7 +37,7 @@ func outcome(rec journal.Instance, end runEnd) (waverider.Status, waverider.Term
 		if code != 0 {
 			code = waverider.ExitStopped
 		}
-		return waverider.StatusCompleted, waverider.Terminated{ExitCode: code, Reason: "Instance stopped"}, e
+		return waverider.StatusCompleted, waverider.Terminated{ExitCode: code, Reason: reasonStopped}, e
 	case end.again:
 		e.again = true
 		return waverider.StatusErrored, waverider.Terminated{ExitCode: waverider.ExitKilled, Reason: "Instance started anew: its input could not go on"}, e

@@ -31,6 +31,7 @@ func (h *Hub) AddSequence(ctx context.Context, r io.Reader) (seq *waverider.Sequ
 	if err != nil {
 		return nil, err
 	}
+	h.audit.became(auditCreated, string(seq.ID))
 	h.log.Info("sequence added", "sequence", seq.ID, "name", seq.Name, "digest", seq.Newest().Digest)
 	return seq, nil
 }
@@ -136,6 +137,7 @@ func (h *Hub) DeleteSequence(ctx context.Context, ref string, force bool) (*wave
 	h.mu.Lock()
 	delete(h.sequences, seq.ID)
 	h.mu.Unlock()
+	h.audit.became(auditDeleted, string(seq.ID))
 	h.log.Info("sequence deleted", "sequence", seq.ID, "name", seq.Name)
 	h.dropPackages(seq)
 	return seq, nil

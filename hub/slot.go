@@ -100,7 +100,7 @@ func (h *Hub) unlist(in *Instance) bool {
 // clear removes what a run leaves in its slot but for the saved state. The
 // caller holds the slot.
 func (h *Hub) clear(in *Instance) error {
-	in.events.close()
+	in.quiet()
 	return errors.Join(in.texts.close(), os.RemoveAll(in.dir), os.RemoveAll(in.keepDir))
 }
 

@@ -111,6 +111,6 @@ func (h *Hub) sweepSlots() {
 // rest brings an ended Instance of the journal back as it was.
 func (in *Instance) rest() {
 	in.out.restore(in.keepDir, in.rec.OutputBase)
-	in.events.close()
+	in.quiet()
 	in.texts.finish()
 }

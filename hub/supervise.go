@@ -163,6 +163,7 @@ func (in *Instance) meet(ctx context.Context, proc runtime.Process) {
 // adopt makes proc the Instance's process.
 func (in *Instance) adopt(proc runtime.Process, inBase, outBase uint64) {
 	in.texts.set(proc)
+	in.hub.audit.became(auditConnected, string(in.id))
 	in.update(func(*journal.Instance) {
 		in.proc, in.inBase, in.outBase = proc, inBase, outBase
 		in.stopped, in.unaware, in.health = false, false, nil
@@ -281,6 +282,7 @@ func (in *Instance) settle(end runEnd) verdict {
 		}
 	})
 	in.hub.metrics.ended(status)
+	in.hub.audit.becameStatus(in.id, status, term)
 	in.log.Info("instance ended", "exitcode", term.ExitCode, "reason", term.Reason, "restart", v.restart)
 	in.texts.note(in.log, fmt.Sprintf("Instance ended: %s (exit code %d)", term.Reason, term.ExitCode))
 	return v
@@ -319,7 +321,7 @@ func (in *Instance) pause(ctx context.Context, d time.Duration) bool {
 // finish keeps what is left of an Instance that has ended for good.
 func (in *Instance) finish() {
 	in.endOutput()
-	in.events.close()
+	in.quiet()
 	in.texts.finish()
 	in.hub.trimEnded()
 }
@@ -334,7 +336,7 @@ func (in *Instance) endOutput() {
 // detach lets go of a process that goes on running.
 func (in *Instance) detach(proc runtime.Process) {
 	in.out.dropAll()
-	in.events.close()
+	in.quiet()
 	if err := errors.Join(proc.Detach(), in.texts.close()); err != nil {
 		in.log.Error("detach", "err", err)
 	}

@@ -127,6 +127,7 @@ func unknownPath(r *http.Request) error {
 // response remembers how far an answer has come.
 type response struct {
 	http.ResponseWriter
+	moved *Traffic
 	wrote bool  // the status is out
 	err   error // what the handler returned
 }
@@ -142,11 +143,15 @@ func (w *response) WriteHeader(status int) {
 
 func (w *response) Write(p []byte) (int, error) {
 	w.wrote = true
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	w.moved.out.Add(int64(n))
+	return n, err
 }
 
 // ReadFrom keeps the standard writer's short ways from files to the socket.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	w.wrote = true
-	return io.Copy(w.ResponseWriter, src)
+	n, err := io.Copy(w.ResponseWriter, src)
+	w.moved.out.Add(n)
+	return n, err
 }

@@ -25,10 +25,12 @@ const (
 type tracked struct {
 	io.ReadCloser
 	ended atomic.Bool
+	moved *Traffic
 }
 
 func (b *tracked) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.moved.in.Add(int64(n))
 	if errors.Is(err, io.EOF) {
 		b.ended.Store(true)
 	}
@@ -37,11 +39,11 @@ func (b *tracked) Read(p []byte) (int, error) {
 
 // track puts a tracked body into r, which must be the handler's own copy. It
 // is nil for requests without a body.
-func track(r *http.Request) *tracked {
+func track(r *http.Request, moved *Traffic) *tracked {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	b := &tracked{ReadCloser: r.Body}
+	b := &tracked{ReadCloser: r.Body, moved: moved}
 	r.Body = b
 	return b
 }

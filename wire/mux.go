@@ -77,9 +77,11 @@ type Access struct {
 // Serve is the Mux behind an access check.
 func (m *Mux) Serve(a Access) http.Handler {
 	return http.HandlerFunc(func(std http.ResponseWriter, r *http.Request) {
-		w := &response{ResponseWriter: std}
-		r = r.WithContext(context.WithValue(r.Context(), gateKey{}, a.Gate))
-		body := track(r)
+		moved := &Traffic{}
+		w := &response{ResponseWriter: std, moved: moved}
+		ctx := context.WithValue(r.Context(), gateKey{}, a.Gate)
+		r = r.WithContext(context.WithValue(ctx, trafficKey{}, moved))
+		body := track(r, moved)
 		defer func() { m.recoverPanic(w, r, body, recover()) }()
 		// Programs answer while they are still being fed. HTTP/2 can always.
 		if r.ProtoMajor == 1 {
