@@ -1,9 +1,11 @@
 package hub
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"waverider/auth"
+	"waverider/hub/openapi"
 	"waverider/wire"
 )
 
@@ -12,6 +14,7 @@ const apiLevel = "1.0.1"
 
 func (h *Hub) hubRoutes(m *wire.Mux) {
 	h.api(m, "GET", "/version", auth.Public, getJSON(h.getVersion))
+	h.api(m, "GET", "/openapi.json", auth.Public, getJSON(getDescription))
 	h.api(m, "GET", "/status", auth.Read, getJSON(h.getStatus))
 	h.api(m, "GET", "/config", auth.Read, getJSON(h.getConfig))
 	h.api(m, "GET", "/load-check", auth.Read, getJSON(func(*http.Request) (Load, error) { return h.Load() }))
@@ -32,6 +35,9 @@ type versionView struct {
 func (h *Hub) getVersion(*http.Request) (versionView, error) {
 	return versionView{Service: "@scramjet/host", APIVersion: "v1", Version: apiLevel, Build: h.cfg.Build}, nil
 }
+
+// getDescription is the OpenAPI document of this API.
+func getDescription(*http.Request) (json.RawMessage, error) { return openapi.Document() }
 
 type statusView struct {
 	CPM       struct{}          `json:"cpm"`
