@@ -17,8 +17,9 @@ type exchange struct {
 	body    string
 	upload  string // a folder of ../sequences, or "NAME=FILE" of archives, sent as the body
 
-	keep  string // name to keep field id of the answer under
-	after string // an Instance that is to have ended before
+	keep   string // name to keep field id of the answer under
+	keepAs string // another field to keep
+	after  string // an Instance that is to have ended before
 
 	saw     answer  // what Scramjet's Hub answered
 	gives   *answer // what ours gives instead
@@ -32,6 +33,7 @@ type answer struct {
 	text   string // the body as it is
 	shape  string // JSON the body must fit; see fits
 	open   bool   // the answer goes on: text is how it begins
+	any    bool   // the body is looked at elsewhere
 }
 
 const (

@@ -6,6 +6,7 @@ package transcripts
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ func TestReplay(t *testing.T) {
 		}
 	})
 	r := &replay{base: "http://" + hub.Addr() + "/api/v1", kept: map[string]string{}, explained: differences(t)}
+	r.described = describe(t, r.base)
 	same, other := 0, 0
 	for _, e := range slices.Concat(hubExchanges, sequenceExchanges, instanceExchanges, streamExchanges, topicExchanges) {
 		if !t.Run(e.name, func(t *testing.T) { r.put(t, e) }) {
@@ -52,6 +54,13 @@ func TestReplay(t *testing.T) {
 		}
 	}
 	t.Logf("%d exchanges are the same, %d differ on purpose", same, other)
+	for _, e := range ownExchanges {
+		t.Run(e.name, func(t *testing.T) { r.put(t, e) })
+	}
+	t.Run("description", func(t *testing.T) {
+		r.described.complete(t)
+		r.described.examples(t, place{r.described.doc, nil})
+	})
 }
 
 // replay is one run through the table.
@@ -59,6 +68,7 @@ type replay struct {
 	base      string
 	kept      map[string]string
 	explained map[string]bool
+	described *description
 }
 
 // patience is for one answer.
@@ -81,18 +91,22 @@ func (r *replay) put(t *testing.T, e exchange) {
 	if resp.StatusCode != want.status || kind != want.kind {
 		t.Errorf("%d %q %q, want %d %q", resp.StatusCode, kind, body, want.status, want.kind)
 	}
-	if want.shape == "" {
-		if body != r.fill(want.text) {
-			t.Errorf("body %q, want %q", body, r.fill(want.text))
+	r.described.check(t, resp, body, !want.open)
+	switch {
+	case want.any:
+	case want.shape != "":
+		if err := fitsJSON(r.fill(want.shape), body); err != nil {
+			t.Error(err)
 		}
-	} else if err := fitsJSON(r.fill(want.shape), body); err != nil {
-		t.Error(err)
+	case body != r.fill(want.text):
+		t.Errorf("body %q, want %q", body, r.fill(want.text))
 	}
 	if e.keep != "" {
-		if m := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(body); m != nil {
+		field := cmp.Or(e.keepAs, "id")
+		if m := regexp.MustCompile(`"` + field + `":"([^"]+)"`).FindStringSubmatch(body); m != nil {
 			r.kept[e.keep] = m[1]
 		} else {
-			t.Errorf("no id in %q", body)
+			t.Errorf("no %s in %q", field, body)
 		}
 	}
 }
