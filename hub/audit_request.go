@@ -37,9 +37,7 @@ func (h *Hub) audited(next wire.Handler) wire.Handler {
 		}
 		o := &openRequest{moved: wire.TrafficOf(r), rec: opRecord{OpCode: code, RequestID: uuid.NewString(),
 			ObjectID: auditedID(r), RequestorID: requestorOf(r)}}
-		start := o.rec
-		start.OpState = "START"
-		h.audit.begin(o, start)
+		h.audit.begin(o)
 		named := o.rec.ObjectID
 		if named == "" {
 			r = r.WithContext(context.WithValue(r.Context(), auditKey{}, &named))
@@ -58,11 +56,11 @@ func (h *Hub) audited(next wire.Handler) wire.Handler {
 	}
 }
 
-func (a *auditLog) begin(o *openRequest, rec opRecord) {
+func (a *auditLog) begin(o *openRequest) {
+	a.add(o.record("START"))
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.open[o] = true
-	a.mu.Unlock()
-	a.add(rec)
 }
 
 func (a *auditLog) end(o *openRequest, rec opRecord) {

@@ -8,13 +8,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,9 +41,9 @@ func TestReplay(t *testing.T) {
 		}
 	})
 	r := &replay{base: "http://" + hub.Addr() + "/api/v1", kept: map[string]string{}, explained: differences(t)}
-	r.described = describe(t, r.base)
+	r.described, r.fields = describe(t, r.base), fieldsSeen(t)
 	same, other := 0, 0
-	for _, e := range slices.Concat(hubExchanges, sequenceExchanges, instanceExchanges, streamExchanges, topicExchanges) {
+	for _, e := range tables() {
 		if !t.Run(e.name, func(t *testing.T) { r.put(t, e) }) {
 			t.Logf("the Hub's log:\n%s", hub.LogTail(10))
 		}
@@ -69,6 +69,7 @@ type replay struct {
 	kept      map[string]string
 	explained map[string]bool
 	described *description
+	fields    map[string][]string // that Scramjet's answers have
 }
 
 // patience is for one answer.
@@ -91,6 +92,12 @@ func (r *replay) put(t *testing.T, e exchange) {
 	if resp.StatusCode != want.status || kind != want.kind {
 		t.Errorf("%d %q %q, want %d %q", resp.StatusCode, kind, body, want.status, want.kind)
 	}
+	if e.gives == nil && e.lacks != "" && !r.explained[e.lacks] {
+		t.Errorf("the reason %q is no row of the differences", e.lacks)
+	}
+	if e.gives == nil && e.lacks == "" {
+		r.wantFields(t, e.name, body)
+	}
 	r.described.check(t, resp, body, !want.open)
 	switch {
 	case want.any:
@@ -107,6 +114,29 @@ func (r *replay) put(t *testing.T, e exchange) {
 			r.kept[e.keep] = m[1]
 		} else {
 			t.Errorf("no %s in %q", field, body)
+		}
+	}
+}
+
+// wantFields holds an answer, or each item of a list, to the fields that
+// Scramjet's has.
+func (r *replay) wantFields(t *testing.T, name, body string) {
+	t.Helper()
+	if len(r.fields[name]) == 0 {
+		return
+	}
+	var list []map[string]any
+	if !strings.HasPrefix(body, "[") {
+		body = "[" + body + "]"
+	}
+	if err := json.Unmarshal([]byte(body), &list); err != nil {
+		t.Error(err)
+	}
+	for _, object := range list {
+		for _, field := range r.fields[name] {
+			if _, there := object[field]; !there {
+				t.Errorf("field %s is missing", field)
+			}
 		}
 	}
 }

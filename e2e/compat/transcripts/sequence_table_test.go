@@ -80,4 +80,6 @@ var sequenceExchanges = []exchange{
 	{name: "sequence delete with force", request: "DELETE /sequence/{mirror}", headers: jsonType + "; X-Seq-Kill-Inst: true",
 		saw: answer{status: 200, kind: asJSON, shape: `{"id":"{mirror}"}`}},
 	{name: "sequence after deletion", request: "GET /sequence/{mirror}", saw: answer{status: 404, kind: asJSON, shape: `{"error":"Sequence {mirror} not found"}`}},
+	{name: "sequence list after deletion", request: "GET /sequences", saw: answer{status: 200, kind: asJSON,
+		shape: `[{"id":"<uuid>","config":{"type":"process"},"location":"<text>"}]`}},
 }

@@ -44,9 +44,15 @@ var streamExchanges = []exchange{
 	start("start for a foreign type", "mirror", "{}", "png"),
 	input("input of a foreign type", "png", "Content-Type: image/png", "xx", ok).with(ok, refused(415), "Input types"),
 
+	{name: "instance after a foreign type", request: "GET /instance/{png}", saw: state(200, "png", "running", absent)},
+	{name: "stderr after a foreign type", request: "GET /instance/{png}/stderr", saw: answer{status: 200, kind: asBytes, open: true}},
+	{name: "log after a foreign type", request: "GET /instance/{png}/log", saw: answer{status: 200, kind: asBytes, open: true}},
+
 	start("start for bad ndjson", "mirror", "{}", "bad"),
 	input("input of bad ndjson", "bad", ndjson, "{\"a\":1}\nnot json\n{\"b\":2}\n", ok),
 	output("output of bad ndjson", "bad", "{\"a\":1}\n{\"b\":2}\n"),
+	{name: "instance after bad ndjson", request: "GET /instance/{bad}", saw: answer{status: 200, kind: asJSON,
+		shape: `{"id":"{bad}","sequence":{"id":"{mirror}"},"status":"<running|completed>"}`}},
 
 	start("start for inout", "identity", "{}", "io"),
 	{name: "inout", request: "POST /instance/{io}/inout", headers: octets, body: "via inout",
