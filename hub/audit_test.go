@@ -87,7 +87,7 @@ func TestAuditOfRequests(t *testing.T) {
 		}
 		got = append(got, a.String())
 	}
-	want := []string{"10100 START", "0  " + id, "10100 END " + id, "11201 START nope", "11201 ERROR nope"}
+	want := []string{"10100 START", "0  " + id, "10100 END", "11201 START nope", "11201 ERROR nope"}
 	if !slices.Equal(got, want) {
 		t.Errorf("audit: %q, want %q", got, want)
 	}

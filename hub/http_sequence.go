@@ -57,7 +57,6 @@ func (h *Hub) postSequence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	auditObject(r, string(seq.ID))
 	return wire.WriteJSON(w, http.StatusOK, idView{seq.ID})
 }
 

@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const test = require('node:test');
-const { launch, send, values, ended, fails, raw } = require('../lib/hub');
+const { url, launch, send, values, entries, ended, fails, raw } = require('../lib/hub');
 
 test('an event is answered by an event: next, last, stream', async (t) => {
   const instance = await launch(t, 'events');
@@ -75,6 +75,22 @@ test('getHealth tells what the handlers say', async (t) => {
   });
   assert.equal(status, 202);
   for (;;) if (!(await instance.getHealth()).healthy) break;
+});
+
+test('monitoring tells health as often as it is asked to', async (t) => {
+  const instance = await launch(t, 'health');
+  const leave = new AbortController();
+  t.after(() => leave.abort());
+  const { status, body } = await fetch(`${url}/instance/${instance.id}/monitoring`, { signal: leave.signal });
+  assert.equal(status, 200);
+  assert.equal((await raw('POST', `instance/${instance.id}/_monitoring_rate`, { body: JSON.stringify([4003, { monitoringRate: 50 }]), headers: { 'content-type': 'application/json' } })).status, 202);
+  let heard = 0;
+  for await (const [code, message] of entries(body)) {
+    assert.equal(code, 3001);
+    assert.equal(typeof message.healthy, 'boolean');
+    if (++heard === 10) return;
+  }
+  assert.fail('the stream ended');
 });
 
 test('there is no health after the end', async (t) => {

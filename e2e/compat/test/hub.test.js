@@ -71,9 +71,15 @@ test('the audit holds what was done, with ids and numbers of operations', async 
   const sequence = await send(t, 'identity');
   await sequence.getInfo();
   const { body } = await fetch(`${url}/audit`, { signal: leave.signal });
+  let added = false;
   for await (const entry of entries(body)) {
-    if (entry.objectId !== sequence.id || entry.opState !== 'END') continue;
+    if (entry.objectId !== sequence.id) continue;
+    added ||= entry.opState === '' && entry.opCode === 0;
+    if (entry.opState !== 'END') continue;
+    assert.ok(added, 'the Sequence came to be before it was asked for');
     assert.equal(entry.opCode, 10200);
+    assert.equal(entry.rx, 0);
+    assert.ok(entry.tx > 0);
     assert.equal(typeof entry.requestId, 'string');
     assert.equal(typeof entry.requestorId, 'string');
     return;
