@@ -109,6 +109,9 @@ func TestDescriptionHangsTogether(t *testing.T) {
 	if strings.Contains(text, "x-errors") {
 		t.Error("a short form was left in")
 	}
+	if empty := regexp.MustCompile(`"[^"]*":null`).FindString(text); empty != "" {
+		t.Errorf("%s: words with a comma want quotes in YAML", empty)
+	}
 }
 
 // It is public: a client can find out how to get in.
