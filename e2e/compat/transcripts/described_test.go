@@ -121,6 +121,38 @@ func (d *description) operation(method, path string) (place, bool) {
 	return place{}, false
 }
 
+// checkRequest holds what was taken notice of in a request to the parameters
+// of its operation.
+func (d *description) checkRequest(t *testing.T, r *http.Request) {
+	t.Helper()
+	op, found := d.operation(r.Method, r.URL.Path)
+	if !found {
+		return
+	}
+	known := map[string]bool{}
+	item := d.in(place{d.doc, nil}, op.at[:2]...)
+	for _, of := range []place{op, item} {
+		list, _ := d.in(of, "parameters").value.([]any)
+		for _, p := range list {
+			if ref, ok := p.(map[string]any)["$ref"].(string); ok {
+				p = d.in(place{d.doc, nil}, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...).value
+			}
+			known[strings.ToLower(place{p, nil}.text("in")+" "+place{p, nil}.text("name"))] = true
+		}
+	}
+	for name := range r.URL.Query() {
+		if !known["query "+name] {
+			t.Errorf("parameter %s of %s is not described", name, op.text("operationId"))
+		}
+	}
+	for name := range r.Header {
+		name = strings.ToLower(name)
+		if (strings.HasPrefix(name, "x-") || strings.HasPrefix(name, "waverider-")) && !known["header "+name] {
+			t.Errorf("header %s of %s is not described", name, op.text("operationId"))
+		}
+	}
+}
+
 // ofAll are the errors that any operation may answer.
 var ofAll = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable}
 

@@ -23,6 +23,7 @@ type exchange struct {
 
 	saw     answer  // what Scramjet's Hub answered
 	gives   *answer // what ours gives instead
+	odd     bool    // it has parameters that mean nothing
 	lacks   string  // row of "Differences" that says which fields ours has not
 	because string  // row of "Differences" in docs/from-scramjet.md
 }

@@ -99,6 +99,9 @@ func (r *replay) put(t *testing.T, e exchange) {
 		r.wantFields(t, e.name, body)
 	}
 	r.described.check(t, resp, body, !want.open)
+	if !e.odd && resp.StatusCode < http.StatusBadRequest {
+		r.described.checkRequest(t, resp.Request)
+	}
 	switch {
 	case want.any:
 	case want.shape != "":
