@@ -36,8 +36,8 @@ func recordings(t *testing.T) (list []recorded, counts map[string]int) {
 			t.Errorf("recorded.txt: %q has %d cells", line, len(cells))
 		default:
 			r := recorded{name: cells[0], request: cells[1], status: cells[2], kind: cells[3], by: cells[5]}
-			if fields := strings.Trim(cells[4], "-{}[]"); fields != "" {
-				r.fields = strings.Split(fields, ",")
+			if !slices.Contains([]string{"-", "{}", "[]"}, cells[4]) {
+				r.fields = strings.Split(cells[4], ",")
 			}
 			list = append(list, r)
 		}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,27 +122,43 @@ func (r *replay) put(t *testing.T, e exchange) {
 	}
 }
 
-// wantFields holds an answer, or each item of a list, to the fields that
-// Scramjet's has.
+// wantFields holds an answer to the fields that Scramjet's has.
 func (r *replay) wantFields(t *testing.T, name, body string) {
 	t.Helper()
 	if len(r.fields[name]) == 0 {
 		return
 	}
-	var list []map[string]any
-	if !strings.HasPrefix(body, "[") {
-		body = "[" + body + "]"
-	}
-	if err := json.Unmarshal([]byte(body), &list); err != nil {
+	var v any
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
 		t.Error(err)
 	}
-	for _, object := range list {
-		for _, field := range r.fields[name] {
-			if _, there := object[field]; !there {
-				t.Errorf("field %s is missing", field)
-			}
+	for _, path := range r.fields[name] {
+		if !hasField(v, strings.Split(path, ".")) {
+			t.Errorf("field %s is missing", path)
 		}
 	}
+}
+
+// hasField tells whether there is a path of fields; where one is a list, in
+// each of its items.
+func hasField(v any, path []string) bool {
+	if len(path) == 0 {
+		return true
+	}
+	name, list := strings.CutSuffix(path[0], "[]")
+	if name != "" {
+		object, _ := v.(map[string]any)
+		item, there := object[name]
+		if !there {
+			return false
+		}
+		v = item
+	}
+	if !list {
+		return hasField(v, path[1:])
+	}
+	items, ok := v.([]any)
+	return ok && !slices.ContainsFunc(items, func(item any) bool { return !hasField(item, path[1:]) })
 }
 
 // readBody reads all of a body, or of one that stays open how it begins.

@@ -66,7 +66,7 @@ var streamExchanges = []exchange{
 	{name: "stdin that ends", request: "POST /instance/{tt}/stdin", headers: octets, saw: ok},
 	{name: "stderr after the end", request: "GET /instance/{tt}/stderr", after: "{tt}", saw: bytesOf("to stderr\n")},
 
-	{name: "instances in the end", request: "GET /instances", saw: answer{status: 200, kind: asJSON, shape: `[{"id":"<.{36}>","status":"<text>"}]`}},
+	{name: "instances in the end", request: "GET /instances", lacks: "Programs that fail to load", saw: answer{status: 200, kind: asJSON, shape: `[{"id":"<.{36}>","status":"<text>"}]`}},
 	{name: "entities in the end", request: "GET /entities", saw: answer{status: 200, kind: asJSON,
 		shape: `{"sequences":[{"id":"<uuid>"}],"instances":[{"id":"<.{36}>"}]}`}},
 	{name: "load in the end", request: "GET /load-check", saw: load},
