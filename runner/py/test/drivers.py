@@ -12,11 +12,11 @@ import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-for folder in (ROOT, os.path.join(ROOT, 'lib')):
+for folder in (ROOT, os.path.join(ROOT, "lib")):
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
-LOOP = 'waverider_runner.loop'
+LOOP = "waverider_runner.loop"
 _kept = []
 
 
@@ -60,7 +60,7 @@ def drive(coroutine):
             job = resume()
         except StopIteration as stop:
             return stop.value
-        assert isinstance(job, Job), 'awaited something that is not ours: %r' % (job,)
+        assert isinstance(job, Job), "awaited something that is not ours: %r" % (job,)
         resume = _outcome(job, coroutine)
 
 
@@ -75,7 +75,7 @@ def _outcome(job, coroutine):
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(30)
-    assert said, 'blocked for ever'
+    assert said, "blocked for ever"
     return lambda: said[0][0](said[0][1])
 
 

@@ -56,11 +56,11 @@ class Cases:
         return self.run_async(stream.to_list())
 
     def test_sources(self):
-        items = {'a': 1, 'b': 2}
+        items = {"a": 1, "b": 2}
         for source, want in [
-            ([1, 2], [1, 2]), ([], []), ('ab', ['a', 'b']), (items, ['a', 'b']), (items.items(), [('a', 1), ('b', 2)]),
-            (range(3), [0, 1, 2]), ((x for x in 'xy'), ['x', 'y']), (io.StringIO('foo\nbar'), ['foo\n', 'bar']),
-            (io.BytesIO(b'foo\nbar'), [b'foo\n', b'bar']), (async_range(3), [0, 1, 2]), (Stream.read_from([7]), [7]),
+            ([1, 2], [1, 2]), ([], []), ("ab", ["a", "b"]), (items, ["a", "b"]), (items.items(), [("a", 1), ("b", 2)]),
+            (range(3), [0, 1, 2]), ((x for x in "xy"), ["x", "y"]), (io.StringIO("foo\nbar"), ["foo\n", "bar"]),
+            (io.BytesIO(b"foo\nbar"), [b"foo\n", b"bar"]), (async_range(3), [0, 1, 2]), (Stream.read_from([7]), [7]),
         ]:
             with self.subTest(source=source):
                 self.assertEqual(self.list(Stream.read_from(source)), want)
@@ -68,22 +68,22 @@ class Cases:
         self.assertIs(DataStream, Stream)
 
     def test_chunk_size(self):
-        self.assertEqual(self.list(Stream.read_from(io.BytesIO(b'abcdefgh'), chunk_size=3)), [b'abc', b'def', b'gh'])
+        self.assertEqual(self.list(Stream.read_from(io.BytesIO(b"abcdefgh"), chunk_size=3)), [b"abc", b"def", b"gh"])
 
         class Reader:
             def __init__(self):
-                self.left = ['x', 'y', '']
+                self.left = ["x", "y", ""]
 
             async def read(self, size):
                 return self.left.pop(0)
-        self.assertEqual(self.list(Stream.read_from(Reader(), chunk_size=1)), ['x', 'y'])
+        self.assertEqual(self.list(Stream.read_from(Reader(), chunk_size=1)), ["x", "y"])
         for source, size in [([1], 2), (Reader(), None), (5, None)]:
             with self.assertRaises(UnsupportedOperation):
                 Stream.read_from(source, chunk_size=size)
 
     def test_from_callback(self):
-        left = ['a', 'b']
-        self.assertEqual(self.list(Stream.from_callback(4, lambda end: left.pop(0) if left else end, None)), ['a', 'b'])
+        left = ["a", "b"]
+        self.assertEqual(self.list(Stream.from_callback(4, lambda end: left.pop(0) if left else end, None)), ["a", "b"])
         left = [later(1), later(None)]
         self.assertEqual(self.list(Stream.from_callback(4, left.pop, 0)), [1])
 
@@ -110,7 +110,7 @@ class Cases:
             said.append(x)
         for parallel in (1, 2, 64):
             stream = Stream.read_from(range(8), max_parallel=parallel).filter(even).map(square).each(say).map(str)
-            self.assertEqual(self.list(stream), ['0', '4', '16', '36'])
+            self.assertEqual(self.list(stream), ["0", "4", "16", "36"])
         self.assertEqual(said, [0, 4, 16, 36] * 3)
 
         async def drop(x):
@@ -118,65 +118,65 @@ class Cases:
         self.assertEqual(self.list(Stream.read_from(range(3)).map(drop)), [0, 2])
 
     def test_flatmap(self):
-        lines = ['foo\nbar', 'cork', '', 'qux\nbarf\n']
-        self.assertEqual(self.list(Stream.read_from(lines).flatmap(str.split)), ['foo', 'bar', 'cork', 'qux', 'barf'])
-        self.assertEqual(self.list(Stream.read_from(['a', 'bc']).flatmap(lambda s: s)), ['a', 'b', 'c'])
+        lines = ["foo\nbar", "cork", "", "qux\nbarf\n"]
+        self.assertEqual(self.list(Stream.read_from(lines).flatmap(str.split)), ["foo", "bar", "cork", "qux", "barf"])
+        self.assertEqual(self.list(Stream.read_from(["a", "bc"]).flatmap(lambda s: s)), ["a", "b", "c"])
         self.assertEqual(self.list(Stream.read_from([2, 3]).flatmap(async_range)), [0, 1, 0, 1, 2])
 
         async def split(text, by):
             return text.split(by)
-        self.assertEqual(self.list(Stream.read_from(['a,b', 'c']).flatmap(split, ',')), ['a', 'b', 'c'])
+        self.assertEqual(self.list(Stream.read_from(["a,b", "c"]).flatmap(split, ",")), ["a", "b", "c"])
         with self.assertRaises(TypeError):
             self.list(Stream.read_from([1]).flatmap(lambda x: x))
 
     def test_batch(self):
-        data = ['foo', 'bar.', 'baz', '.', 'plox']
-        self.assertEqual(self.list(Stream.read_from(data).batch(lambda s: s[-1] == '.')), [['foo', 'bar.'], ['baz', '.'], ['plox']])
-        self.assertEqual(self.list(Stream.read_from(data).batch(lambda s, end: later(s.endswith(end)), '.').map(len)), [2, 2, 1])
+        data = ["foo", "bar.", "baz", ".", "plox"]
+        self.assertEqual(self.list(Stream.read_from(data).batch(lambda s: s[-1] == ".")), [["foo", "bar."], ["baz", "."], ["plox"]])
+        self.assertEqual(self.list(Stream.read_from(data).batch(lambda s, end: later(s.endswith(end)), ".").map(len)), [2, 2, 1])
 
     def test_sequence(self):
-        data = ['foo\nbar', ' ', 'b', 'az', '\nqux\n', 'plox']
-        want = ['foo', 'bar baz', 'qux', 'plox']
-        self.assertEqual(self.list(Stream.read_from(data).sequence(lambda part, chunk: (part + chunk).split('\n'), '')), want)
-        self.assertEqual(self.list(Stream.read_from(data).sequence(lambda part, chunk: later((part + chunk).split('\n')), '')), want)
+        data = ["foo\nbar", " ", "b", "az", "\nqux\n", "plox"]
+        want = ["foo", "bar baz", "qux", "plox"]
+        self.assertEqual(self.list(Stream.read_from(data).sequence(lambda part, chunk: (part + chunk).split("\n"), "")), want)
+        self.assertEqual(self.list(Stream.read_from(data).sequence(lambda part, chunk: later((part + chunk).split("\n")), "")), want)
         pairs = lambda part, more: [(part + more)[i:i + 2] for i in range(0, len(part + more), 2)]
         self.assertEqual(self.list(Stream.read_from([[1, 2, 3], [4, 5], [6]]).sequence(pairs, [])), [[1, 2], [3, 4], [5, 6]])
 
     def test_decode(self):
-        data = 'żółć'.encode()
-        for size, want in [(1, ['ż', 'ó', 'ł', 'ć']), (3, ['ż', 'ół', 'ć']), (100, ['żółć'])]:
-            stream = Stream.read_from(io.BytesIO(data), chunk_size=size).decode('UTF-8')
+        data = "żółć".encode()
+        for size, want in [(1, ["ż", "ó", "ł", "ć"]), (3, ["ż", "ół", "ć"]), (100, ["żółć"])]:
+            stream = Stream.read_from(io.BytesIO(data), chunk_size=size).decode("UTF-8")
             self.assertIs(type(stream), StringStream)
             self.assertEqual(self.list(stream), want)
         with self.assertRaises(UnicodeDecodeError):
-            self.list(Stream.read_from([data[:-1]]).decode('UTF-8'))
+            self.list(Stream.read_from([data[:-1]]).decode("UTF-8"))
 
     def test_string_stream(self):
         read = StringStream.read_from
-        self.assertEqual(self.list(read(['foo\nbar', ' ', 'b', 'az', '\nqux\n', 'fork plox']).split()), ['foo', 'bar', 'baz', 'qux', 'fork', 'plox'])
-        self.assertEqual(self.list(read(['foo,bar', ' ', 'b', 'az', ',qux,', 'fork plox']).split(',')), ['foo', 'bar baz', 'qux', 'fork plox'])
-        self.assertEqual(self.list(read([' ', '', 'a ', ' ']).split()), ['a'])
-        text = ['amet, sit', 'elit, x']
-        self.assertEqual(self.list(read(text).match(r'\b\w{4}[^\w]')), ['amet,', 'elit,'])
-        self.assertEqual(self.list(read(text).match(r'\b(\w{4})[^\w]')), ['amet', 'elit'])
-        self.assertEqual(self.list(read(text).match(r'\b(\w{2})(\w{2})[^\w]')), ['am', 'et', 'el', 'it'])
+        self.assertEqual(self.list(read(["foo\nbar", " ", "b", "az", "\nqux\n", "fork plox"]).split()), ["foo", "bar", "baz", "qux", "fork", "plox"])
+        self.assertEqual(self.list(read(["foo,bar", " ", "b", "az", ",qux,", "fork plox"]).split(",")), ["foo", "bar baz", "qux", "fork plox"])
+        self.assertEqual(self.list(read([" ", "", "a ", " "]).split()), ["a"])
+        text = ["amet, sit", "elit, x"]
+        self.assertEqual(self.list(read(text).match(r"\b\w{4}[^\w]")), ["amet,", "elit,"])
+        self.assertEqual(self.list(read(text).match(r"\b(\w{4})[^\w]")), ["amet", "elit"])
+        self.assertEqual(self.list(read(text).match(r"\b(\w{2})(\w{2})[^\w]")), ["am", "et", "el", "it"])
         parsed = read(['{"a": 1}']).parse(eval)
         self.assertIs(type(parsed), Stream)
-        self.assertEqual(self.list(parsed), [{'a': 1}])
+        self.assertEqual(self.list(parsed), [{"a": 1}])
 
     def test_classes_and_names(self):
-        s1 = StringStream.read_from('ab')
+        s1 = StringStream.read_from("ab")
         s2 = s1.map(str.upper)
         self.assertIs(type(s2), StringStream)
         self.assertIsNot(s1, s2)
-        self.assertEqual(self.list(s2), ['A', 'B'])
-        s3 = Stream.read_from('ab')._as(StringStream)
+        self.assertEqual(self.list(s2), ["A", "B"])
+        s3 = Stream.read_from("ab")._as(StringStream)
         self.assertIs(type(s3), StringStream)
-        self.assertEqual(self.list(s3), ['a', 'b'])
-        stream = Stream(4, name='mine')
-        self.assertIn('mine', repr(stream))
+        self.assertEqual(self.list(s3), ["a", "b"])
+        stream = Stream(4, name="mine")
+        self.assertIn("mine", repr(stream))
         self.assertEqual([stream.content_type, stream.provides, stream.requires], [None] * 3)
-        stream.content_type = 'text/plain'
+        stream.content_type = "text/plain"
 
     def test_use(self):
         double = lambda stream, by: stream.map(lambda x: x * by)
@@ -187,22 +187,22 @@ class Cases:
         add = lambda a, b: a + b
         self.assertEqual(self.run_async(read([1, 2, 3]).reduce(add, 0)), 6)
         self.assertEqual(self.run_async(read([1, 2, 3]).reduce(add)), 6)
-        self.assertEqual(self.run_async(read([1, 2]).reduce(lambda a, b: a + str(b), '')), '12')
-        self.assertEqual(self.run_async(read('ab').reduce(lambda n, _: later(n + 1), 0)), 2)
+        self.assertEqual(self.run_async(read([1, 2]).reduce(lambda a, b: a + str(b), "")), "12")
+        self.assertEqual(self.run_async(read("ab").reduce(lambda n, _: later(n + 1), 0)), 2)
         self.assertEqual(self.run_async(read([]).reduce(add, 5)), 5)
         self.assertIsNone(self.run_async(read([]).reduce(add)))
 
     def test_write_to(self):
         file = io.StringIO()
-        self.assertIs(self.run_async(Stream.read_from('abc').write_to(file)), file)
-        self.assertEqual(file.getvalue(), 'abc')
+        self.assertIs(self.run_async(Stream.read_from("abc").write_to(file)), file)
+        self.assertEqual(file.getvalue(), "abc")
         said = []
 
         class Writer:
             async def write(self, chunk):
                 said.append(chunk)
-        self.run_async(Stream.read_from('ab').write_to(Writer()))
-        self.assertEqual(said, ['a', 'b'])
+        self.run_async(Stream.read_from("ab").write_to(Writer()))
+        self.assertEqual(said, ["a", "b"])
         target = Stream(max_parallel=4)
         self.run_async(Stream.read_from(range(8)).write_to(target))
         target.end()
@@ -214,12 +214,12 @@ class Cases:
             for x in range(3):
                 await stream.write(x)
                 self.assertEqual(await stream.read(), x)
-            stream.write('last')
+            stream.write("last")
             stream.end()
             return [await stream.read(), await stream.read()]
-        self.assertEqual(self.run_async(main()), ['last', None])
+        self.assertEqual(self.run_async(main()), ["last", None])
         with self.assertRaises(UnsupportedOperation):
-            Stream.read_from('a').write('b')
+            Stream.read_from("a").write("b")
         ended = Stream()
         ended.end()
         with self.assertRaises(UnsupportedOperation):
@@ -228,13 +228,13 @@ class Cases:
     def test_write_goes_to_the_head(self):
         async def main():
             s1 = Stream().map(lambda x: x * 2)
-            s2 = s1.map(lambda x: 'foo-' + x)
-            s2.write('a')
+            s2 = s1.map(lambda x: "foo-" + x)
+            s2.write("a")
             return await s2.read()
-        self.assertEqual(self.run_async(main()), 'foo-aa')
+        self.assertEqual(self.run_async(main()), "foo-aa")
         s1 = Stream()
-        s3 = s1.batch(lambda chunk: chunk > 'd').map(len)
-        for chunk in 'acedb':
+        s3 = s1.batch(lambda chunk: chunk > "d").map(len)
+        for chunk in "acedb":
             s3.write(chunk)
         s1.end()
         self.assertEqual(self.list(s3), [3, 2])
@@ -275,17 +275,17 @@ class Cases:
 
     def test_read_some_then_all(self):
         async def main():
-            stream = Stream.read_from('abcd').map(str.upper)
+            stream = Stream.read_from("abcd").map(str.upper)
             first = await stream.read()
             return first, await stream.map(str.lower).to_list()
-        self.assertEqual(self.run_async(main()), ('A', ['b', 'c', 'd']))
+        self.assertEqual(self.run_async(main()), ("A", ["b", "c", "d"]))
 
     def test_only_one_may_consume(self):
         uses = [lambda s: s.map(str), lambda s: s.batch(bool), lambda s: s.sequence(list), lambda s: s.decode(), lambda s: s.flatmap(str),
                 lambda s: self.list(s), lambda s: self.run_async(s.reduce(max)), lambda s: self.run_async(s.write_to([])),
                 lambda s: s.pipe(Stream()), lambda s: self.run_async(s.read()), lambda s: s.__aiter__()]
         for use in uses:
-            stream = Stream.read_from('a')
+            stream = Stream.read_from("a")
             stream.map(str)
             with self.assertRaises(StreamAlreadyConsumed):
                 use(stream)
@@ -299,7 +299,7 @@ class Cases:
     def test_errors_reach_the_reader(self):
         def broken():
             yield 4
-            raise KeyError('source')
+            raise KeyError("source")
 
         async def fails(x):
             return 1 / (x - 2)
@@ -351,7 +351,7 @@ class Cases:
             s1.map(str)
         self.assertEqual(self.list(s2), [6, 8, 10, 12, 14])
         with self.assertRaises(UnsupportedOperation):
-            Stream.read_from('a').pipe(Stream.read_from('b'))
+            Stream.read_from("a").pipe(Stream.read_from("b"))
 
     def test_pipe_to_several(self):
         source = Stream.read_from(range(20), max_parallel=4).map(lambda x: x + 1)
@@ -366,11 +366,11 @@ class Cases:
     def test_pipe_without_end_and_unpipe(self):
         async def main():
             target = Stream()
-            Stream.read_from('ab').pipe(target, end=False)
-            Stream.read_from('cd').pipe(target)
+            Stream.read_from("ab").pipe(target, end=False)
+            Stream.read_from("cd").pipe(target)
             said = await target.to_list()
             first, second = Stream(), Stream()
-            source = Stream.read_from('xyz')
+            source = Stream.read_from("xyz")
             source.pipe(first)
             source.pipe(second)
             said.append(await first.read())
@@ -378,7 +378,7 @@ class Cases:
             first.end()
             said += await second.to_list()
             return said, await first.to_list()
-        self.assertEqual(self.run_async(main()), (['a', 'b', 'c', 'd', 'x', 'x', 'y', 'z'], []))
+        self.assertEqual(self.run_async(main()), (["a", "b", "c", "d", "x", "x", "y", "z"], []))
 
     def test_errors_go_through_pipes(self):
         target = Stream()
@@ -420,18 +420,40 @@ class OnAsyncio(drivers.OnAsyncio, Cases, unittest.TestCase):
             self.assertLessEqual(source.taken, 10 + 8 + 1)
         self.run_async(main())
 
+    def test_nothing_is_left_of_a_stream_that_failed(self):
+        async def works(x):
+            if x == 3:
+                raise KeyError(x)
+            await asyncio.sleep(60 if x > 3 else 0)
+            return x
+
+        async def main():
+            for end in (lambda s: s.to_list(), lambda s: s.reduce(max), lambda s: s.flatmap(lambda x: [x]).write_to(io.StringIO())):
+                with self.assertRaises((KeyError, TypeError)):
+                    await end(Stream.read_from(async_range(20)).map(works).map(later))
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                self.assertEqual(asyncio.all_tasks(), before)
+            return None
+        before = set()
+
+        async def all():
+            before.update(asyncio.all_tasks())
+            await main()
+        self.run_async(all())
+
     def test_cancelled_read_loses_nothing(self):
         async def main():
             stream = Stream().map(later)
             with self.assertRaises(asyncio.TimeoutError):
                 await asyncio.wait_for(stream.read(), 0.01)
-            stream.write('a')
+            stream.write("a")
             with self.subTest():
-                self.assertEqual(await stream.read(), 'a')
+                self.assertEqual(await stream.read(), "a")
             with self.assertRaises(asyncio.TimeoutError):
                 await asyncio.wait_for(stream.read(), 0.01)
-            stream.write('b')
-            self.assertEqual(await stream.read(), 'b')
+            stream.write("b")
+            self.assertEqual(await stream.read(), "b")
         self.run_async(main())
 
     def test_a_task_writes_with_back_pressure(self):
@@ -484,26 +506,26 @@ class OnAsyncio(drivers.OnAsyncio, Cases, unittest.TestCase):
                 writer.close()
             folder = tempfile.TemporaryDirectory()
             self.addCleanup(folder.cleanup)
-            path = os.path.join(folder.name, 's')
+            path = os.path.join(folder.name, "s")
             server = await asyncio.start_unix_server(echo, path)
             reader, writer = await asyncio.open_unix_connection(path)
-            await Stream.read_from([b'x' * 100] * 100).write_to(writer)
+            await Stream.read_from([b"x" * 100] * 100).write_to(writer)
             writer.write_eof()
             said = await Stream.read_from(reader, chunk_size=4096).reduce(lambda a, b: a + b)
             writer.close()
             server.close()
             return said
-        self.assertEqual(self.run_async(main()), b'x' * 10000)
+        self.assertEqual(self.run_async(main()), b"x" * 10000)
 
 
 class Imports(unittest.TestCase):
     def test_nothing_heavy_is_imported(self):
-        heavy = ['asyncio', 'typing', 'dataclasses', 'inspect', 'logging', 'http.client', 'urllib', 'email', 're', 'threading']
-        code = 'import sys; sys.path.insert(0, %r); import scramjet.streams; print([m for m in %r if m in sys.modules])' % (
-            os.path.join(drivers.ROOT, 'lib'), heavy)
-        said = subprocess.run([sys.executable, '-I', '-S', '-c', code], stdout=subprocess.PIPE, check=True).stdout
-        self.assertEqual(said.strip(), b'[]')
+        heavy = ["asyncio", "typing", "dataclasses", "inspect", "logging", "http.client", "urllib", "email", "re", "threading"]
+        code = "import sys; sys.path.insert(0, %r); import scramjet.streams; print([m for m in %r if m in sys.modules])" % (
+            os.path.join(drivers.ROOT, "lib"), heavy)
+        said = subprocess.run([sys.executable, "-I", "-S", "-c", code], stdout=subprocess.PIPE, check=True).stdout
+        self.assertEqual(said.strip(), b"[]")
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     unittest.main()

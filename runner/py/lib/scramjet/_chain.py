@@ -46,7 +46,7 @@ class Chain:
                 if self.limit > 1 and running_loop() is not None:
                     from ._flight import Flight
                     self._flight = Flight(self, self._upstream, self.limit)
-                    self._flight.add(self.finish(awaitable, chunk, at))
+                    self._flight.add(awaitable, chunk, at)
                     break
                 chunk = await self.finish(awaitable, chunk, at)
             if chunk is not DropChunk:
@@ -55,6 +55,10 @@ class Chain:
             chunk = await self._flight.pull()
             if chunk is not DropChunk:
                 return chunk
+
+    def close(self):
+        if self._flight is not None:
+            self._flight.close()
 
     def advance(self, chunk, at=0):
         """Goes on until a function is done only when awaited: (awaitable or None, chunk, its index)."""

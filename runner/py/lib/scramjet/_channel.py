@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from ._sources import END, UnsupportedOperation
+from ._sources import END, NOTHING, UnsupportedOperation
 from ._wait import Signal, running_loop
 
 
@@ -43,7 +43,7 @@ class Channel:
 
     def write(self, chunk):
         if self._ended:
-            raise UnsupportedOperation('write after end')
+            raise UnsupportedOperation("write after end")
         self._chunks.append(chunk)
         self.wake()
         return Drain(self)
@@ -62,10 +62,8 @@ class Channel:
     async def pull(self):
         self.read = True
         while True:
-            if self._chunks:
-                chunk = self._chunks.popleft()
-                if self._writers and self.has_room():
-                    wake(self._writers)
+            chunk = self.pull_now()
+            if chunk is not NOTHING:
                 return chunk
             if self._error is not None:
                 raise self._error
@@ -77,6 +75,14 @@ class Channel:
                     break
             else:
                 await self._written()
+
+    def pull_now(self):
+        if not self._chunks:
+            return NOTHING
+        chunk = self._chunks.popleft()
+        if self._writers and self.has_room():
+            wake(self._writers)
+        return chunk
 
     def _written(self):
         signal = Signal()

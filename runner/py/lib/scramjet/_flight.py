@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from ._sources import END
+from ._sources import END, NOTHING
 
 
 class Flight:
@@ -13,59 +13,99 @@ class Flight:
         self._chain = chain
         self._upstream = upstream
         self._limit = limit
+        self._loop = asyncio.get_running_loop()
         self._works = deque()  # futures, oldest first
-        self._fetch = None
+        self._readers = []
+        self._feeder = None
         self._ended = False
 
-    def add(self, coroutine):
-        self._works.append(asyncio.ensure_future(coroutine))
+    def add(self, awaitable, chunk, at):
+        def done(work):
+            if work.cancelled() and hasattr(awaitable, "close"):
+                awaitable.close()  # it may not even have begun
+            self._stir()
+
+        work = self._loop.create_task(self._chain.finish(awaitable, chunk, at))
+        work.add_done_callback(done)
+        self._works.append(work)
 
     async def pull(self):
         works = self._works
         while True:
-            self._take()
+            self._feed()
             if works and works[0].done():
                 return works.popleft().result()
-            waiting = [work for work in (works[0] if works else None, self._fetch) if work is not None]
-            if not waiting:
+            if not works and self._ended:
                 return END
             # A reader that is cancelled here leaves the works as they are for the next one.
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            reader = self._loop.create_future()
+            self._readers.append(reader)
+            await reader
 
-    def _take(self):
-        """Puts what was fetched to work and fetches on while there is room."""
-        if self._fetch is not None and self._fetch.done():
-            fetch, self._fetch = self._fetch, None
-            self._put(fetch)
-        if self._fetch is None and not self._ended and len(self._works) < self._limit:
-            self._fetch = asyncio.ensure_future(self._upstream.pull())
+    def _stir(self):
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            if not reader.done():
+                reader.set_result(None)
 
-    def _put(self, fetch):
-        if fetch.cancelled() or fetch.exception() is not None:
-            self._works.append(fetch)
+    def _room(self):
+        return not self._ended and len(self._works) < self._limit
+
+    def _feed(self):
+        """Puts chunks to work while there is room. The task for it ends when
+        there is none, so that none is left of a stream that nobody reads on."""
+        if self._feeder is not None and not self._feeder.done():
             return
-        chunk = fetch.result()
+        now = getattr(self._upstream, "pull_now", None)
+        while now is not None and self._room():
+            try:
+                chunk = now()
+            except Exception as error:
+                self._failed(error)
+                continue
+            if chunk is NOTHING:
+                break
+            self._put(chunk)
+        if self._room():
+            self._feeder = self._loop.create_task(self._fill())
+
+    async def _fill(self):
+        while self._room():
+            try:
+                chunk = await self._upstream.pull()
+            except Exception as error:
+                self._failed(error)
+            else:
+                self._put(chunk)
+            self._stir()
+
+    def _put(self, chunk):
         if chunk is END:
             self._ended = True
             return
-        done = asyncio.get_running_loop().create_future()
         try:
             awaitable, chunk, at = self._chain.advance(chunk)
         except Exception as error:
-            done.set_exception(error)
-        else:
-            if awaitable is not None:
-                return self.add(self._chain.finish(awaitable, chunk, at))
-            done.set_result(chunk)
+            return self._failed(error)
+        if awaitable is not None:
+            return self.add(awaitable, chunk, at)
+        done = self._loop.create_future()
+        done.set_result(chunk)
         self._works.append(done)
 
+    def _failed(self, error):
+        failed = self._loop.create_future()
+        failed.set_exception(error)
+        self._works.append(failed)
+
     def close(self):
-        works = list(self._works)
-        self._works.clear()
-        if self._fetch is not None:
-            works.append(self._fetch)
-        self._fetch = None
+        """Stops what is in work."""
+        works, self._works = list(self._works), deque()
+        self._ended = True
+        if self._feeder is not None:
+            works.append(self._feeder)
         for work in works:
             if work.done() and not work.cancelled():
                 work.exception()  # else asyncio logs that nobody asked
             work.cancel()
+        self._stir()

@@ -1,8 +1,11 @@
-"""Where a stream's chunks come from: each has `async pull()`, a chunk or END."""
+"""Where a stream's chunks come from: each has `async pull()`, a chunk or END.
+Some have `pull_now()` besides, NOTHING if they had to wait.
+"""
 
 from ._wait import Turn, is_awaitable, running_loop
 
-END = type('End', (), {'__repr__': lambda self: 'END'})()
+END = type("End", (), {"__repr__": lambda self: "END"})()
+NOTHING = object()
 
 TURN_AFTER = 128  # chunks read without a pause
 
@@ -22,6 +25,9 @@ class Iterated:
         self._count += 1
         if self._count % TURN_AFTER == 0 and running_loop() is not None:
             await Turn()  # else an iterator without end keeps all other tasks from running
+        return self.pull_now()
+
+    def pull_now(self):
         try:
             return self._next()
         except StopIteration:
@@ -55,7 +61,7 @@ class Called:
         chunk = self._function(*self._args)
         if is_awaitable(chunk):
             chunk = await chunk
-        if chunk is None or chunk == b'' or chunk == '':
+        if chunk is None or chunk == b"" or chunk == "":
             self._ended = True
             return END
         return chunk
@@ -63,13 +69,13 @@ class Called:
 
 def source_of(source, chunk_size=None):
     if chunk_size is not None:
-        if not hasattr(source, 'read'):
-            raise UnsupportedOperation('chunk_size is only for sources with a read method, %s has none' % type(source).__name__)
+        if not hasattr(source, "read"):
+            raise UnsupportedOperation("chunk_size is only for sources with a read method, %s has none" % type(source).__name__)
         return Called(source.read, (chunk_size,))
-    if hasattr(source, '__aiter__'):
+    if hasattr(source, "__aiter__"):
         return AsyncIterated(source)
-    if hasattr(source, '__iter__') or hasattr(source, '__getitem__'):
+    if hasattr(source, "__iter__") or hasattr(source, "__getitem__"):
         return Iterated(source)
-    if hasattr(source, 'read'):
-        raise UnsupportedOperation('%s cannot be iterated: give a chunk_size' % type(source).__name__)
-    raise UnsupportedOperation('cannot read from %s' % type(source).__name__)
+    if hasattr(source, "read"):
+        raise UnsupportedOperation("%s cannot be iterated: give a chunk_size" % type(source).__name__)
+    raise UnsupportedOperation("cannot read from %s" % type(source).__name__)

@@ -17,7 +17,7 @@ class Flatten:
                 chunk = await self._upstream.pull()
                 if chunk is END:
                     return END
-                self._inner = AsyncIterated(chunk) if hasattr(chunk, '__aiter__') else Iterated(chunk)
+                self._inner = AsyncIterated(chunk) if hasattr(chunk, "__aiter__") else Iterated(chunk)
             item = await self._inner.pull()
             if item is not END:
                 return item
@@ -90,7 +90,7 @@ class Decode:
             chunk = await self._upstream.pull()
             if chunk is END:
                 self._ended = True
-                text = self._decode(b'', True)
+                text = self._decode(b"", True)
             else:
                 text = self._decode(chunk)
             if text:

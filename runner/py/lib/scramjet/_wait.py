@@ -20,14 +20,14 @@ del _sample
 
 def is_awaitable(value):
     kind = type(value)
-    return kind is Coroutine or hasattr(kind, '__await__')
+    return kind is Coroutine or hasattr(kind, "__await__")
 
 
 def running_loop():
     """The asyncio loop that runs in this thread, or None."""
-    asyncio = sys.modules.get('asyncio')
+    asyncio = sys.modules.get("asyncio")
     # Another thread may be importing it: then it has no such name yet.
-    running = getattr(asyncio, '_get_running_loop', None)
+    running = getattr(asyncio, "_get_running_loop", None)
     return running() if running is not None else None
 
 

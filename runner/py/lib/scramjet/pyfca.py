@@ -2,4 +2,4 @@
 
 from ._chain import DropChunk
 
-__all__ = ['DropChunk']
+__all__ = ["DropChunk"]

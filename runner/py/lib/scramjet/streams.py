@@ -12,7 +12,7 @@ from ._sources import END, Called, UnsupportedOperation, source_of
 from ._stages import Batch, Decode, Flatten, Sequence
 from ._wait import is_awaitable
 
-__all__ = ['Stream', 'StringStream', 'DataStream', 'DropChunk', 'StreamAlreadyConsumed', 'UnsupportedOperation']
+__all__ = ["Stream", "StringStream", "DataStream", "DropChunk", "StreamAlreadyConsumed", "UnsupportedOperation"]
 
 MAX_PARALLEL = 64
 MISSING = object()
@@ -27,7 +27,7 @@ class Stream:
     provides = None
     requires = None
 
-    def __init__(self, max_parallel=MAX_PARALLEL, upstream=None, origin=None, name='stream'):
+    def __init__(self, max_parallel=MAX_PARALLEL, upstream=None, origin=None, name="stream"):
         self.name = name
         self._max_parallel = max_parallel
         self._consumed = False
@@ -36,24 +36,24 @@ class Stream:
         self._stage = upstream._stage if upstream is not None else Channel(max_parallel)
 
     def __repr__(self):
-        return '<%s %s>' % (type(self).__name__, self.name)
+        return "<%s %s>" % (type(self).__name__, self.name)
 
     # Creation
 
     @classmethod
-    def read_from(cls, source, max_parallel=MAX_PARALLEL, chunk_size=None, name='stream'):
+    def read_from(cls, source, max_parallel=MAX_PARALLEL, chunk_size=None, name="stream"):
         """A stream of an iterable, an async iterable, or with chunk_size of
         anything with a `read` method, async or not."""
         return cls._of(source_of(source, chunk_size), max_parallel, name)
 
     @classmethod
-    def from_iterable(cls, iterable, max_parallel=MAX_PARALLEL, name='stream'):
+    def from_iterable(cls, iterable, max_parallel=MAX_PARALLEL, name="stream"):
         return cls.read_from(iterable, max_parallel=max_parallel, name=name)
 
     @classmethod
     def from_callback(cls, max_parallel, callback, *args):
         """A stream of what callback(*args) returns, until that is empty or None."""
-        return cls._of(Called(callback, args), max_parallel, 'stream')
+        return cls._of(Called(callback, args), max_parallel, "stream")
 
     @classmethod
     def _of(cls, stage, max_parallel, name):
@@ -69,7 +69,7 @@ class Stream:
 
     def _check(self):
         if self._consumed:
-            raise StreamAlreadyConsumed('%s was already read, transformed or piped' % self.name)
+            raise StreamAlreadyConsumed("%s was already read, transformed or piped" % self.name)
 
     def _next(self, stage, cls=None):
         stream = (cls or type(self))(self._max_parallel, upstream=self, origin=self._origin, name=self.name)
@@ -116,7 +116,7 @@ class Stream:
         self._consume()
         return self._next(Sequence(self._stage, sequencer, initial_partial))
 
-    def decode(self, encoding='UTF-8'):
+    def decode(self, encoding="UTF-8"):
         """A StringStream of chunks of bytes."""
         self._consume()
         return self._next(Decode(self._stage, encoding), StringStream)
@@ -145,7 +145,7 @@ class Stream:
     def _channel(self):
         channel = self._origin._stage
         if not isinstance(channel, Channel):
-            raise UnsupportedOperation('%s reads from its source and cannot be written to' % self.name)
+            raise UnsupportedOperation("%s reads from its source and cannot be written to" % self.name)
         return channel
 
     # Writing and reading
@@ -177,47 +177,58 @@ class Stream:
     # Ends
 
     async def to_list(self):
-        self._consume()
         chunks = []
-        pull = self._stage.pull
-        while True:
-            chunk = await pull()
-            if chunk is END:
-                return chunks
-            chunks.append(chunk)
+        await self._all(chunks.append)
+        return chunks
 
     async def reduce(self, func, initial=MISSING):
         """func(result so far, chunk) of all chunks; without initial the first chunk is it."""
-        self._consume()
-        pull = self._stage.pull
         result = initial
-        if result is MISSING:
-            result = await pull()
-            if result is END:
-                return None
-        while True:
-            chunk = await pull()
-            if chunk is END:
-                return result
-            result = func(result, chunk)
+
+        async def step(chunk):
+            nonlocal result
+            result = chunk if result is MISSING else func(result, chunk)
             if is_awaitable(result):
                 result = await result
 
+        await self._all(step)
+        return None if result is MISSING else result
+
     async def write_to(self, target):
         """Writes all chunks to a file, a writer or a stream, and returns it."""
+        drain = getattr(target, "drain", None)
+
+        def write(chunk):
+            written = target.write(chunk)
+            if isinstance(target, Stream) and not target._channel().read:
+                return None  # who fills a stream may be who reads it later: it takes all until then
+            return written if drain is None else drain()
+
+        await self._all(write)
+        return target
+
+    async def _all(self, take):
         self._consume()
         pull = self._stage.pull
-        drain = getattr(target, 'drain', None)
-        while True:
-            chunk = await pull()
-            if chunk is END:
-                return target
-            written = target.write(chunk)
-            if drain is not None:
-                written = drain()
-            # A stream that nobody reads yet takes all: who fills it may be who reads it later.
-            if is_awaitable(written) and not (isinstance(target, Stream) and not target._channel().read):
-                await written
+        try:
+            while True:
+                chunk = await pull()
+                if chunk is END:
+                    return
+                taken = take(chunk)
+                if is_awaitable(taken):
+                    await taken
+        except BaseException:
+            stop(self._stage)
+            raise
+
+
+def stop(stage):
+    """Nobody reads on: ends what is in work."""
+    while stage is not None:
+        if isinstance(stage, Chain):
+            stage.close()
+        stage = getattr(stage, "_upstream", None)
 
 
 class StringStream(Stream):
@@ -241,15 +252,15 @@ class StringStream(Stream):
     def split(self, separator=None):
         """Chunks cut at a separator, by default at white space."""
         if separator is not None:
-            return self.sequence(lambda rest, chunk: (rest + chunk).split(separator), '')
+            return self.sequence(lambda rest, chunk: (rest + chunk).split(separator), "")
 
         def words(rest, chunk):
             text = rest + chunk
             parts = text.split()
             if not parts or text[-1].isspace():
-                parts.append('')
+                parts.append("")
             return parts
-        return self.sequence(words, '')
+        return self.sequence(words, "")
 
 
 DataStream = Stream
