@@ -202,6 +202,19 @@ class Cases:
                 self.do(lambda h: h.get_log_stream(headers))
         self.assertEqual(self.server.asked, [])
 
+    def test_a_bad_header_does_not_show_the_token(self):
+        self.serve()
+        for headers in ({"a": "\u0142"}, {"\u0142": "a"}):
+            with self.assertRaises(ValueError) as caught:
+                self.do(lambda h: h.get_log_stream(headers))
+            error = caught.exception
+            while error is not None:
+                self.assertNotIn("s3cret", repr(error) + repr(vars(error)) + repr(error.args) + str(getattr(error, "object", "")))
+                error = error.__cause__ or error.__context__
+        with self.assertRaises(ValueError):
+            self.do(lambda h: h.client.get("version HTTP/1.1\r\nx: y"))
+        self.assertEqual(self.server.asked, [])
+
     def test_bad_bodies_are_refused(self):
         self.serve()
         for body in (None, 5):
@@ -369,6 +382,17 @@ class AsyncCases(Cases):
             return [line async for line in stream.lines()]
 
         self.assertEqual(self.run_async(main()), ["one", "two", "three"])
+
+    def test_lines_are_decoded(self):
+        self.serve(plainly(200, b"a\xff\nb"))
+
+        async def main(**how):
+            return [line async for line in (await self.host.get_log_stream()).lines(**how)]
+
+        with self.assertRaises(UnicodeDecodeError):
+            self.run_async(main())
+        self.assertEqual(self.run_async(main(errors="ignore")), ["a", "b"])
+        self.assertEqual(self.run_async(main(encoding="latin-1")), ["a\xff", "b"])
 
     def test_read_of_some_bytes(self):
         self.serve(plainly(200, b"abcdefg"))
@@ -620,6 +644,11 @@ class Blocking(Cases, unittest.TestCase):
             return self.host.get_version()
 
         self.assertEqual(asyncio.run(main()), {"n": 1})
+
+    def test_clients_are_plain(self):
+        self.serve(plainly(200, {"id": "new"}))
+        instance = self.host.get_sequence_client("s").get_instance("i", host=self.host)
+        self.assertEqual([instance.get_info(), instance.host.get_version(), self.host.client.get("version")], [{"id": "new"}] * 3)
 
     def test_names(self):
         self.serve()

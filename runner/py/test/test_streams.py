@@ -263,6 +263,25 @@ class Cases:
             return await stream.to_list()
         self.assertEqual(self.run_async(main()), list(range(200)))
 
+    def test_threads_write_at_once(self):
+        stream = Stream(max_parallel=2)
+
+        def work():
+            for x in range(500):
+                stream.write(x)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+
+        def end():
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            stream.end()
+
+        threading.Thread(target=end).start()
+        self.assertEqual(sorted(self.list(stream)), sorted(list(range(500)) * 4))
+
     def test_iteration(self):
         async def main():
             stream = Stream.read_from(range(4))
@@ -494,6 +513,25 @@ class OnAsyncio(drivers.OnAsyncio, Cases, unittest.TestCase):
                 seen.append(True)
             task = asyncio.create_task(other())
             async for chunk in Stream.read_from(iter(int, 1)):
+                if seen:
+                    break
+            await task
+        self.run_async(main())
+
+    def test_endless_work_lets_others_run(self):
+        def sometimes(x):
+            return later(x) if x == 0 else x
+
+        async def main():
+            seen = []
+
+            async def other():
+                await asyncio.sleep(0.001)
+                seen.append(True)
+            task = asyncio.create_task(other())
+            numbers = iter(range(10 ** 9))
+            async for chunk in Stream.read_from(numbers).map(sometimes):
+                self.assertLess(chunk, 10 ** 6)
                 if seen:
                     break
             await task

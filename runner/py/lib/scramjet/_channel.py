@@ -95,7 +95,11 @@ class Channel:
 
 def wake(signals):
     while signals:
-        signals.pop().set()
+        try:
+            signal = signals.pop()
+        except IndexError:  # another thread was faster
+            return
+        signal.set()
 
 
 class Pump:

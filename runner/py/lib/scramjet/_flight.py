@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 
-from ._sources import END, NOTHING
+from ._sources import END, NOTHING, TURN_AFTER
+from ._wait import Turn
 
 
 class Flight:
@@ -17,6 +18,7 @@ class Flight:
         self._works = deque()  # futures, oldest first
         self._readers = []
         self._feeder = None
+        self._count = 0
         self._ended = False
 
     def add(self, awaitable, chunk, at):
@@ -31,6 +33,9 @@ class Flight:
 
     async def pull(self):
         works = self._works
+        self._count += 1
+        if self._count % TURN_AFTER == 0:
+            await Turn()
         while True:
             self._feed()
             if works and works[0].done():

@@ -1,5 +1,6 @@
 """The clients for programs that are not async."""
 
+from .client import Client
 from .host import HostClient
 from .instance import InstanceClient
 from .sequence import SequenceClient
@@ -7,7 +8,7 @@ from .space import SpaceClient
 from .stream import Stream
 from .waiting import finish
 
-CLIENTS = (HostClient, SequenceClient, InstanceClient, SpaceClient)
+CLIENTS = (Client, HostClient, SequenceClient, InstanceClient, SpaceClient)
 
 
 class Plain:
@@ -29,12 +30,16 @@ class Plain:
 
 def _plain_method(method):
     def call(*args, **settings):
-        value = method(*args, **settings)
+        value = method(*map(_awaited, args), **{name: _awaited(value) for name, value in settings.items()})
         return plain(finish(value) if hasattr(value, "__await__") else value)
 
     call.__name__ = method.__name__
     call.__doc__ = method.__doc__
     return call
+
+
+def _awaited(value):
+    return value._client if isinstance(value, Plain) else value
 
 
 def plain(value):
@@ -68,9 +73,9 @@ class PlainStream:
     def read(self, size=-1):
         return finish(self._stream.read(size))
 
-    def lines(self):
+    def lines(self, encoding="utf-8", errors="strict"):
         """Lines of text without their ends, one by one."""
-        lines = self._stream.lines()
+        lines = self._stream.lines(encoding, errors)
         try:
             while True:
                 yield finish(lines.__anext__())

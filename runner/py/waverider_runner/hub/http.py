@@ -5,7 +5,7 @@ from .body import Pieces, whole
 from .connection import Connection
 from .error import no_answer, refusal
 from .stream import Stream
-from .text import header
+from .text import header, request_line
 from .upload import Upload
 
 ERROR_MAX = 1024 * 1024  # bytes of an error's body that are read
@@ -35,7 +35,7 @@ class Address:
 class Request:
     def __init__(self, address, waiting, method, path, headers):
         self.name = "%s %s" % (method, path)
-        self._first = "%s %s HTTP/1.1" % (method, path)
+        self._first = request_line(method, path)
         self._headers = {"host": address.host, "connection": "close"}
         self._headers.update(address.authorization())
         self._headers.update((name.lower(), value) for name, value in headers.items())
@@ -137,9 +137,10 @@ class Request:
 
     def _head(self):
         lines = [self._first] + [header(name, value) for name, value in self._headers.items()]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
 def _host_and_port(host):
     name, _, port = host.rpartition(":")
-    return (name, int(port)) if name and port.isdigit() else (host, 80)
+    name, port = (name, int(port)) if name and port.isdigit() else (host, 80)
+    return name.strip("[]"), port

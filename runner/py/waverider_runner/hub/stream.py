@@ -47,15 +47,15 @@ class Stream:
                 return b"".join(parts)
             parts.append(data)
 
-    async def lines(self):
+    async def lines(self, encoding="utf-8", errors="strict"):
         """Lines of text without their ends, one by one."""
         rest = b""
         async for data in self:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                yield line.decode()
+                yield line.decode(encoding, errors)
         if rest:
-            yield rest.decode()
+            yield rest.decode(encoding, errors)
 
     async def next_bytes(self):
         if self._rest:

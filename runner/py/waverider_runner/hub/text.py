@@ -11,9 +11,19 @@ def part(name):
     return "".join(chr(byte) if byte in UNRESERVED else "%%%02X" % byte for byte in name.encode())
 
 
+def request_line(method, path):
+    if not _plain(path) or " " in path:
+        raise ValueError("no valid path: %r" % path)
+    return "%s %s HTTP/1.1" % (method, path)
+
+
 def header(name, value):
-    """A line of a request's head; what would be more than a line is refused."""
-    line = "%s: %s" % (name, value)
-    if not name or any(char in "\r\n\0" for char in line) or any(char in " :\t" for char in name):
+    """A line of a request's head. A value is not named in errors: it may be a secret."""
+    value = str(value)
+    if not name or not _plain(name + value) or " " in name or ":" in name:
         raise ValueError("no valid header: %r" % name)
-    return line
+    return "%s: %s" % (name, value)
+
+
+def _plain(text):
+    return text.isascii() and not any(char < " " or char == "\x7f" for char in text)
