@@ -6,6 +6,7 @@ only use its in_thread.
 
 import asyncio
 import os
+import queue
 import sys
 import threading
 import types
@@ -35,52 +36,69 @@ async def in_thread(function, *args):
     return await Job(function, args)
 
 
-def install():
-    """setUpModule of a test module."""
+def install(spawn=None):
+    """setUpModule of a test module; with spawn, waverider_runner.loop has one."""
     loop = types.ModuleType(LOOP)
     loop.in_thread = in_thread
+    if spawn is not None:
+        loop.spawn = spawn
     _kept.append(sys.modules.get(LOOP))
-    sys.modules[LOOP] = loop
+    _put(loop)
 
 
 def uninstall():
     """tearDownModule of a test module."""
-    kept = _kept.pop()
-    if kept is None:
-        del sys.modules[LOOP]
+    _put(_kept.pop())
+
+
+def _put(loop):
+    import waverider_runner
+
+    if loop is None:
+        del sys.modules[LOOP], waverider_runner.loop
     else:
-        sys.modules[LOOP] = kept
+        sys.modules[LOOP] = waverider_runner.loop = loop
 
 
-def drive(coroutine):
-    """Runs a coroutine with nothing but send and throw."""
-    resume = lambda: coroutine.send(None)
-    while True:
+class Driver:
+    """Runs coroutines with nothing but send and throw, and threads for Jobs."""
+
+    def __init__(self):
+        self._resumed = queue.Queue()
+
+    def spawn(self, coroutine):
+        self._resumed.put((coroutine, coroutine.send, None))
+
+    def run(self, main):
+        self.spawn(main)
         try:
-            job = resume()
-        except StopIteration as stop:
-            return stop.value
-        assert isinstance(job, Job), "awaited something that is not ours: %r" % (job,)
-        resume = _outcome(job, coroutine)
+            return self._run(main)
+        finally:
+            while not self._resumed.empty():
+                self._resumed.get()[0].close()
 
+    def _run(self, main):
+        while True:
+            coroutine, resume, value = self._resumed.get(timeout=30)  # Empty: it blocks for ever
+            try:
+                job = resume(value)
+            except StopIteration as stop:
+                if coroutine is main:
+                    return stop.value
+                continue
+            assert isinstance(job, Job), "awaited something that is not ours: %r" % (job,)
+            threading.Thread(target=self._work, args=(job, coroutine), daemon=True).start()
 
-def _outcome(job, coroutine):
-    said = []
-
-    def work():
+    def _work(self, job, coroutine):
         try:
-            said.append((coroutine.send, job.work()))
+            said = coroutine, coroutine.send, job.work()
         except BaseException as error:
-            said.append((coroutine.throw, error))
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(30)
-    assert said, "blocked for ever"
-    return lambda: said[0][0](said[0][1])
+            said = coroutine, coroutine.throw, error
+        self._resumed.put(said)
 
 
 class Both:
-    """Cases run by two classes, one of them without asyncio."""
+    """Cases are run on asyncio and without it."""
 
     def run_async(self, coroutine):
         raise NotImplementedError
@@ -93,4 +111,16 @@ class OnAsyncio(Both):
 
 class ByHand(Both):
     def run_async(self, coroutine):
-        return drive(coroutine)
+        return Driver().run(coroutine)
+
+
+class Spawning(Both):
+    """By hand, on a loop that can run coroutines besides."""
+
+    def setUp(self):
+        install(spawn=lambda coroutine: self._driver.spawn(coroutine))
+        self.addCleanup(uninstall)
+
+    def run_async(self, coroutine):
+        self._driver = Driver()
+        return self._driver.run(coroutine)

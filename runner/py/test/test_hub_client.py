@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import queue
 import subprocess
 import sys
 import threading
@@ -480,7 +481,9 @@ class ByHand(drivers.ByHand, AsyncCases, unittest.TestCase):
     pass
 
 
-class OnAsyncio(drivers.OnAsyncio, AsyncCases, unittest.TestCase):
+class Beside(AsyncCases):
+    """Where a body can be sent beside the reading of the answer."""
+
     def test_streams_flow_both_ways_at_once(self):
         def answer(handler):
             handler.begin(transfer_encoding="chunked")
@@ -489,36 +492,31 @@ class OnAsyncio(drivers.OnAsyncio, AsyncCases, unittest.TestCase):
             handler.give_chunk(b"")
 
         self.serve(answer)
+        words = queue.Queue()
 
         async def main():
-            queue = asyncio.Queue()
-            output = await self.host.get_instance_client("i").inout(iter_queue(queue), content_type="text/plain")
+            output = await self.host.get_instance_client("i").inout(iter_queue(words), content_type="text/plain")
             for word in (b"one", b"two", b"three"):
-                queue.put_nowait(word)
+                words.put(word)
                 self.assertEqual(await output.__anext__(), word.upper())
-            queue.put_nowait(None)
+            words.put(None)
             self.assertEqual(await output.read(), b"")
 
         self.run_async(main())
 
     def test_a_refusal_comes_although_the_body_waits(self):
         self.serve(lambda handler: handler.give(410, {"error": "gone"}))
-        stopped = []
+        silent = queue.Queue()
+        self.addCleanup(silent.put, None)
 
         async def main():
-            async def silent():
-                try:
-                    await asyncio.sleep(60)
-                finally:
-                    stopped.append(True)
-                yield b"x"
+            try:
+                await self.host.send_topic("t", iter_queue(silent))
+            finally:
+                silent.put(None)
 
-            with self.assertRaisesRegex(HubError, "gone"):
-                await self.host.send_topic("t", silent())
-            while not stopped:
-                await asyncio.sleep(0)
-
-        self.run_async(main())
+        with self.assertRaisesRegex(HubError, "gone"):
+            self.run_async(main())
 
     def test_a_body_that_fails_after_the_answer_began(self):
         def answer(handler):
@@ -529,12 +527,42 @@ class OnAsyncio(drivers.OnAsyncio, AsyncCases, unittest.TestCase):
 
         async def main():
             async def broken():
-                await asyncio.sleep(0.02)
+                await drivers.in_thread(time.sleep, 0.02)
                 raise KeyError("no more")
                 yield
 
             with self.assertRaises(KeyError):
                 await (await self.host.get_instance_client("i").inout(broken())).read()
+
+        self.run_async(main())
+
+
+class BySpawn(drivers.Spawning, Beside, unittest.TestCase):
+    pass
+
+
+class OnAsyncio(drivers.OnAsyncio, Beside, unittest.TestCase):
+    def test_a_refusal_stops_the_body(self):
+        def answer(handler):
+            handler.rfile.readline()
+            handler.close_connection = True
+            handler.give(410, {"error": "gone"})
+
+        self.serve(answer)
+        stopped = []
+
+        async def main():
+            async def silent():
+                yield b"x"
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    stopped.append(True)
+
+            with self.assertRaisesRegex(HubError, "gone"):
+                await self.host.send_topic("t", silent())
+            while not stopped:
+                await asyncio.sleep(0)
 
         self.run_async(main())
 
@@ -657,9 +685,9 @@ class Blocking(Cases, unittest.TestCase):
         self.assertEqual(self.host.get_version.__name__, "get_version")
 
 
-async def iter_queue(queue):
+async def iter_queue(items):
     while True:
-        item = await queue.get()
+        item = await drivers.in_thread(items.get)
         if item is None:
             return
         yield item

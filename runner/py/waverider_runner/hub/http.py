@@ -39,7 +39,7 @@ class Request:
         self._headers = {"host": address.host, "connection": "close"}
         self._headers.update(address.authorization())
         self._headers.update((name.lower(), value) for name, value in headers.items())
-        self._loop = waiting.loop
+        self._beside = waiting.beside
         self._connection = Connection(address.socket, waiting.call)
         self._answer = Answer(self._connection)
         self._upload = self._task = None
@@ -85,13 +85,8 @@ class Request:
     async def _finish(self, stream):
         """The Hub may begin its answer before it has the body, and end it when
         all is done: to leave before that would cut the body off."""
-        upload = self._upload
-        if self._task is not None:
-            await self._task
-        if upload is not None and upload.failure is not None:
-            raise upload.failure
         await stream.fetch()
-        if upload is not None and not upload.whole:
+        if self._upload is not None and not self._upload.whole:
             raise OSError("the Hub took only a part of the body")
 
     async def _send_whole(self, head, data):
@@ -103,9 +98,8 @@ class Request:
     async def _send_pieces(self, early):
         """Sends the body until there is reason to look at the answer."""
         upload, answer = self._upload, self._answer
-        loop = self._loop()
-        if loop is not None:
-            self._task = loop.create_task(upload.run())
+        self._task = self._beside(upload.run)
+        if self._task is not None:
             return
         if early:
             await self._connection.readable_within(ANSWER_WITHIN)

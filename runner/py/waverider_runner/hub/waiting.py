@@ -13,11 +13,28 @@ class Threads:
         return await in_thread(function, *args)
 
     @staticmethod
-    def loop():
-        """The asyncio loop that runs, or None."""
+    def beside(work):
+        """Runs the async function beside the caller; None where that cannot be done."""
         # Another thread may be importing asyncio: then it has no such name yet.
         running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
-        return running() if running is not None else None
+        loop = running() if running is not None else None
+        if loop is not None:
+            return loop.create_task(work())
+        from .. import loop
+
+        spawn = getattr(loop, "spawn", None)
+        return Spawned(spawn, work) if spawn is not None else None
+
+
+class Spawned:
+    """A coroutine on the runner's own loop. It cannot be cancelled, but ends
+    when it finds its connection closed."""
+
+    def __init__(self, spawn, work):
+        spawn(work())
+
+    def cancel(self):
+        pass
 
 
 class Blocking:
@@ -26,7 +43,7 @@ class Blocking:
         return function(*args)
 
     @staticmethod
-    def loop():
+    def beside(work):
         return None
 
 
