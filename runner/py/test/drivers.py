@@ -37,23 +37,25 @@ async def in_thread(function, *args):
 
 
 def install(spawn=None):
-    """setUpModule of a test module; with spawn, waverider_runner.loop has one."""
+    """setUpModule of a test module; with spawn, there is a loop that has it."""
+    from waverider_runner import signal
+
     loop = types.ModuleType(LOOP)
     loop.in_thread = in_thread
-    if spawn is not None:
-        loop.spawn = spawn
-    _kept.append(sys.modules.get(LOOP))
-    _put(loop)
+    _kept.append((sys.modules.get(LOOP), signal.current))
+    _put(loop, types.SimpleNamespace(spawn=spawn) if spawn is not None else None)
 
 
 def uninstall():
     """tearDownModule of a test module."""
-    _put(_kept.pop())
+    _put(*_kept.pop())
 
 
-def _put(loop):
+def _put(loop, current):
     import waverider_runner
+    from waverider_runner import signal
 
+    signal.use(current)
     if loop is None:
         del sys.modules[LOOP], waverider_runner.loop
     else:

@@ -20,9 +20,9 @@ class Threads:
         loop = running() if running is not None else None
         if loop is not None:
             return loop.create_task(work())
-        from .. import loop
+        from .. import signal
 
-        spawn = getattr(loop, "spawn", None)
+        spawn = getattr(signal.current, "spawn", None)
         return Spawned(spawn, work) if spawn is not None else None
 
 
