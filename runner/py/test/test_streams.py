@@ -243,7 +243,7 @@ class Cases:
         async def main():
             stream = Stream(max_parallel=4)
             writes = [stream.write(x) for x in range(8)]
-            self.assertFalse(writes[-1].done())
+            self.assertEqual([write.done() for write in writes], [True] * 3 + [False] * 5)
             stream.end()
             await stream.to_list()
             self.assertTrue(all(write.done() for write in writes))

@@ -11,12 +11,14 @@ class Drain:
 
     def __init__(self, channel):
         self._channel = channel
+        self._done = channel.has_room()
 
     def done(self):
-        return self._channel.has_room()
+        self._done = self._done or self._channel.has_room()
+        return self._done
 
     def __await__(self):
-        while not self._channel.has_room():
+        while not self.done():
             yield from self._channel.room().__await__()
 
 
