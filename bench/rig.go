@@ -8,9 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"waverider/internal/testhub"
-	"waverider/runtime/process"
 )
 
 //go:embed programs
@@ -46,8 +46,9 @@ func newRig(binary string) (*rig, error) {
 		return nil, err
 	}
 	g := &rig{binary: binary, self: self, node: node, dir: dir}
-	if found, err := process.FindPython(context.Background(), dir); err == nil {
-		g.python = found.Path
+	// Past the shim of a version manager, as the Hub goes.
+	if real, err := exec.Command("python3", "-I", "-S", "-c", "import sys; print(sys.executable)").Output(); err == nil {
+		g.python = strings.TrimSpace(string(real))
 	}
 	return g, g.unpackPrograms()
 }

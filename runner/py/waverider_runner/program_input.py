@@ -114,20 +114,23 @@ class ProgramInput:
         """Awaitable: the next item, None at the end."""
         return self._one() if self._stream is None else self._stream.read()
 
+    def reads_ahead(self):
+        """Who reads may work on several items at a time."""
+        if self._progress is not None:
+            self._progress.reads_ahead()
+
     def as_stream(self):
         """The same as a Stream of the scramjet module."""
         if self._stream is None:
             from scramjet.streams import Stream
 
-            if self._progress is not None:
-                self._progress.reads_ahead()
+            self.reads_ahead()
             self._stream = Stream.read_from(self)
         return self._stream
 
     def own_stream(self, stream_class):
         """The same as a Stream of the program's own scramjet module."""
-        if self._progress is not None:
-            self._progress.reads_ahead()
+        self.reads_ahead()
         return stream_class.read_from(self)
 
     def __getattr__(self, name):

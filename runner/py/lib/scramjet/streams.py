@@ -44,6 +44,9 @@ class Stream:
     def read_from(cls, source, max_parallel=MAX_PARALLEL, chunk_size=None, name="stream"):
         """A stream of an iterable, an async iterable, or with chunk_size of
         anything with a `read` method, async or not."""
+        # A stream may work on several items at a time: the input of a Sequence
+        # wants to know.
+        getattr(source, 'reads_ahead', _nothing)()
         return cls._of(source_of(source, chunk_size), max_parallel, name)
 
     @classmethod
@@ -264,3 +267,7 @@ class StringStream(Stream):
 
 
 DataStream = Stream
+
+
+def _nothing():
+    pass
