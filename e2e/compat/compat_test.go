@@ -1,6 +1,6 @@
-// Package compat holds the published client of Scramjet against a Waverider
-// Hub. The tests are Node's, in test/; this package brings up the Hub they
-// drive. What Scramjet's own Hub was seen to answer is held against ours in
+// Package compat holds the published client and command line of Scramjet
+// against a Waverider Hub. The tests are Node's, in test/ and si/; this package
+// brings up the Hubs they drive. What Scramjet's own Hub was seen to answer is held against ours in
 // transcripts/.
 package compat
 
@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"waverider/client"
@@ -49,15 +50,52 @@ func TestPublishedClient(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.js"), func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=tap", "--test-timeout=60000", file)
-			cmd.Env = append(os.Environ(), "HUB_URL=http://"+hub.Addr()+"/api/v1", "PACKAGES="+packages)
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Errorf("%v\n%s\nthe Hub's log:\n%s", err, out, hub.LogTail(40))
-			} else if testing.Verbose() {
-				t.Logf("%s", out)
-			}
+			node(t, hub, file, []string{"PACKAGES=" + packages}, nil)
 		})
+	}
+}
+
+// TestPublishedCommandLine runs si, each file of Node's tests against a Hub of
+// its own: si prunes all there is.
+func TestPublishedCommandLine(t *testing.T) {
+	if _, err := os.Stat("node_modules/@scramjet/cli"); err != nil {
+		skip(t, "si is not here: run make e2e")
+	}
+	binary := testbin.WithNode(t)
+	files, err := filepath.Glob("si/*.test.js")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.js"), func(t *testing.T) {
+			t.Parallel()
+			hub, err := testhub.Open(t.Context(), testhub.Options{Binary: binary})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := hub.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			// si keeps what "-" means by the id of the session it is called in, as
+			// long as the leader of the session lives.
+			node(t, hub, file, nil, &syscall.SysProcAttr{Setsid: true})
+		})
+	}
+}
+
+// node runs a file of Node's tests against a Hub.
+func node(t *testing.T, hub *testhub.Hub, file string, env []string, how *syscall.SysProcAttr) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=tap", "--test-timeout=60000", file)
+	cmd.Env = append(append(os.Environ(), "HUB_URL=http://"+hub.Addr()+"/api/v1"), env...)
+	cmd.SysProcAttr = how
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s\nthe Hub's log:\n%s", err, out, hub.LogTail(40))
+	} else if testing.Verbose() {
+		t.Logf("%s", out)
 	}
 }
 
