@@ -180,5 +180,5 @@ func pause(ctx context.Context, d time.Duration) error {
 // sameStart is the request that starts i as it was started.
 func sameStart(i client.Instance) waverider.StartRequest {
 	return waverider.StartRequest{InstanceID: i.ID, Args: i.Args, AppConfig: i.Config, Limits: i.Limits, Restart: i.Restart,
-		InputTopic: i.InputTopic, OutputTopic: i.OutputTopic, Ack: i.Ack, ReadAhead: i.ReadAhead}
+		InputTopic: i.InputTopic, OutputTopic: i.OutputTopic, InputType: i.InputType, OutputType: i.OutputType, Ack: i.Ack, ReadAhead: i.ReadAhead}
 }

@@ -39,6 +39,8 @@ type Instance struct {
 	// As asked for at the start; Provides and Requires are what came of it.
 	InputTopic  string        `json:"inputTopic"`
 	OutputTopic string        `json:"outputTopic"`
+	InputType   string        `json:"inputType"`
+	OutputType  string        `json:"outputType"`
 	Ack         waverider.Ack `json:"ack"`
 	ReadAhead   int           `json:"readAhead"`
 

@@ -110,6 +110,8 @@ type instanceView struct {
 	Limits      waverider.Limits        `json:"limits,omitzero"`
 	InputTopic  string                  `json:"inputTopic,omitempty"`
 	OutputTopic string                  `json:"outputTopic,omitempty"`
+	InputType   string                  `json:"inputType,omitempty"`
+	OutputType  string                  `json:"outputType,omitempty"`
 	Ack         waverider.Ack           `json:"ack,omitempty"`
 	ReadAhead   int                     `json:"readAhead,omitempty"`
 	Input       streamView              `json:"input"`
@@ -146,7 +148,8 @@ func viewRecord(rec journal.Instance, location string) instanceView {
 		Created:  rec.Times.Created, Started: rec.Times.Started, Ended: rec.Times.Ended,
 		Status: rec.Status, Terminated: rec.End, Error: rec.Error, Revision: rec.Revision,
 		Restart: rec.Policy, Restarts: rec.Restarts, Epoch: rec.Epoch, Limits: rec.Request.Limits,
-		InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic, Ack: rec.Request.Ack, ReadAhead: rec.Request.ReadAhead,
+		InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic,
+		InputType: rec.Request.InputType, OutputType: rec.Request.OutputType, Ack: rec.Request.Ack, ReadAhead: rec.Request.ReadAhead,
 		Input:  streamView{ContentType: rec.Declared.InputType},
 		Output: streamView{ContentType: rec.Declared.ProvidesType},
 	}
