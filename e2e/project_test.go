@@ -22,6 +22,9 @@ func TestNewProjectsRun(t *testing.T) {
 		{"ts", "transformer", `echo '{"celsius":100}' | waverider inst input - --type application/x-ndjson && waverider inst output -`, `"fahrenheit":212`},
 		{"ts", "generator", `waverider inst output - | head -n 1`, `{"n":1,`},
 		{"ts", "consumer", `echo '{"value":20}' | waverider inst input - --type application/x-ndjson && waverider inst attach - && waverider inst logs -`, `{"records":1,"sum":20}`},
+		{"py", "transformer", `echo '{"celsius":100}' | waverider inst input - --type application/x-ndjson && waverider inst output -`, `"fahrenheit":212`},
+		{"py", "generator", `waverider inst output - | head -n 1`, `{"n":1,`},
+		{"py", "consumer", `echo '{"value":20}' | waverider inst input - --type application/x-ndjson && waverider inst attach - && waverider inst logs -`, `{"records": 1, "sum": 20}`},
 	}
 	for _, c := range cases {
 		t.Run(c.template+" "+c.kind, func(t *testing.T) {
@@ -31,8 +34,15 @@ func TestNewProjectsRun(t *testing.T) {
 			if c.template == "ts" {
 				install(t, filepath.Join(user.dir, "mine"))
 			}
-			out := user.run(t, call+"cd mine\nnpm test\nwaverider seq deploy .\n")
-			if !strings.Contains(out, "pass 2") {
+			test, passed := "npm test", "pass 2"
+			if c.template == "py" {
+				if _, err := exec.LookPath("python3"); err != nil {
+					t.Skip("python3 is not installed")
+				}
+				test, passed = "python3 -m unittest 2>&1", "Ran 2 tests"
+			}
+			out := user.run(t, call+"cd mine\n"+test+"\nwaverider seq deploy .\n")
+			if !strings.Contains(out, passed) {
 				t.Errorf("its own test:\n%s", out)
 			}
 			// head ends the reading of a program that never does.

@@ -25,7 +25,7 @@ var templates embed.FS
 
 // What there is to choose from; the first of each is the default.
 var (
-	Templates = []string{"js", "ts"}
+	Templates = []string{"js", "ts", "py"}
 	Kinds     = []string{"transformer", "generator", "consumer"}
 )
 
@@ -35,7 +35,7 @@ type Project struct {
 	Name     string // of the package
 	Template string // one of Templates
 	Kind     string // one of Kinds
-	Types    string // declarations of what a program is given (TypeScript); empty: left out
+	Types    string // declarations of what a program is given (TypeScript); not for py, empty: left out
 }
 
 var descriptions = map[string]string{
@@ -110,7 +110,7 @@ func (p Project) files() (map[string]string, error) {
 			return nil, fmt.Errorf("read template: %w", err)
 		}
 	}
-	if p.Types != "" {
+	if p.Types != "" && p.Template != "py" {
 		files["types/waverider.d.ts"] = p.Types
 	}
 	return files, nil

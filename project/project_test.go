@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,10 +34,16 @@ func each(t *testing.T, f func(t *testing.T, p project.Project)) {
 	}
 }
 
+var blank = regexp.MustCompile("__[A-Z]+__")
+
 func TestProjectsAreWhole(t *testing.T) {
 	each(t, func(t *testing.T, p project.Project) {
 		files := write(t, p)
-		for _, want := range []string{"package.json", "README.md", ".waveriderignore", ".gitignore", "types/waverider.d.ts"} {
+		wanted, engine := []string{"package.json", "README.md", ".waveriderignore", ".gitignore"}, "python3"
+		if p.Template != "py" {
+			wanted, engine = append(wanted, "types/waverider.d.ts"), "node"
+		}
+		for _, want := range wanted {
 			if !slices.Contains(files, want) {
 				t.Errorf("%s is missing in %q", want, files)
 			}
@@ -46,7 +53,7 @@ func TestProjectsAreWhole(t *testing.T) {
 			if err != nil || len(text) == 0 {
 				t.Errorf("%s: %v", name, err)
 			}
-			if strings.Contains(string(text), "__") {
+			if blank.Match(text) {
 				t.Errorf("%s has a blank that was not filled:\n%s", name, text)
 			}
 		}
@@ -55,7 +62,7 @@ func TestProjectsAreWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		m, err := waverider.ParseManifest(text)
-		if err != nil || m.Name != "my-name" || m.Engines["node"] == "" || m.Waverider.Restart != waverider.RestartOnFailure {
+		if err != nil || m.Name != "my-name" || m.Engines[engine] == "" || m.Waverider.Restart != waverider.RestartOnFailure {
 			t.Errorf("manifest %+v, %v", m, err)
 		}
 	})
@@ -78,6 +85,27 @@ func TestJavaScriptProjectsPassTheirTestsAndPack(t *testing.T) {
 		packed, err := client.Pack(t.Context(), p.Dir, discard{}, client.PackOptions{})
 		if err != nil || packed.Files != 2 {
 			t.Errorf("the package has %d files, %v; it needs package.json and index.js", packed.Files, err)
+		}
+	})
+}
+
+func TestPythonProjectsPassTheirTestsAndPack(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed")
+	}
+	each(t, func(t *testing.T, p project.Project) {
+		if p.Template != "py" {
+			t.Skip("no Python")
+		}
+		write(t, p)
+		cmd := exec.Command("python3", "-m", "unittest")
+		cmd.Dir = p.Dir
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "Ran 2 tests") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		packed, err := client.Pack(t.Context(), p.Dir, discard{}, client.PackOptions{})
+		if err != nil || packed.Files != 2 {
+			t.Errorf("the package has %d files, %v; it needs package.json and main.py", packed.Files, err)
 		}
 	})
 }
@@ -123,7 +151,7 @@ func TestBadChoicesAreNamed(t *testing.T) {
 	}{
 		"name":     {project.Project{Name: "My Name", Template: "js", Kind: "generator"}, `name "My Name"`},
 		"no name":  {project.Project{Template: "js", Kind: "generator"}, `name ""`},
-		"template": {project.Project{Name: "x", Template: "cobol", Kind: "generator"}, "there are js, ts"},
+		"template": {project.Project{Name: "x", Template: "cobol", Kind: "generator"}, "there are js, ts, py"},
 		"kind":     {project.Project{Name: "x", Template: "js", Kind: "joker"}, "transformer, generator, consumer"},
 	} {
 		c.p.Dir = filepath.Join(t.TempDir(), "never")
