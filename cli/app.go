@@ -37,8 +37,9 @@ var outputs = []string{"table", "wide", "json", "yaml", "name"}
 func New(o Options) *cobra.Command {
 	a := &app{version: o.Version}
 	root := &cobra.Command{
-		Use:   "waverider",
-		Short: "Run small long-lived programs next to your data",
+		Use:     "waverider",
+		Version: o.Version,
+		Short:   "Run small long-lived programs next to your data",
 		Long: `Waverider runs small long-lived programs (Sequences) as Instances on a Hub, feeds
 them data and hands on what they put out.
 
@@ -65,15 +66,15 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 	if hub == nil {
 		hub = &cobra.Command{Use: "hub", Short: "Look at a Hub", RunE: group}
 	}
-	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubConfig())
-	root.AddCommand(hub, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.versionCommand(), exitCodesTopic())
+	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubAudit(), a.hubConfig(), a.hubVersion())
+	root.AddCommand(hub, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
 	for _, c := range append(o.More, hub) {
 		if c.Args != nil {
 			c.Args = args(c.Args)
 		}
 	}
-	root.InitDefaultCompletionCmd()
+	a.completion(root)
 	return root
 }
 

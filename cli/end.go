@@ -52,6 +52,7 @@ The command returns when the Instance has ended.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&remove, "remove", false, "forget the Instance and its logs too")
+	alsoCalled(cmd, map[string]string{"removeImmediately": "remove"})
 	return cmd
 }
 

@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"waverider/client"
 )
 
 func (a *app) hubInfo() *cobra.Command {
@@ -100,48 +100,34 @@ func (a *app) hubConfig() *cobra.Command {
 }
 
 func (a *app) hubLogs() *cobra.Command {
-	var f logFlags
-	cmd := &cobra.Command{
+	return a.logCommand(&cobra.Command{
 		Use:     "logs",
 		Aliases: []string{"log"},
 		Short:   "Show the log of the Hub itself",
 		Example: "  waverider hub logs --tail 50\n  waverider hub logs -f --since 10m",
+	}, (*client.Client).HubLog, (*app).prettyLog)
+}
+
+func (a *app) hubVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Show the versions of the Hub that answers",
+		Example: "  waverider hub version -o json",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			since, err := f.from(time.Now())
-			if err != nil {
-				return err
-			}
 			c, err := a.connect()
 			if err != nil {
 				return err
 			}
-			p := &logPrinter{app: a, since: since, tail: f.tail}
-			read := func(ctx context.Context, follow bool) error {
-				text, err := c.HubLog(ctx, follow)
-				if err != nil {
-					return err
-				}
-				_, err = p.read(ctx, text)
+			v, err := c.Version(cmd.Context())
+			if err != nil {
 				return err
 			}
-			if f.follow && f.tail < 0 {
-				return read(cmd.Context(), true)
-			}
-			if err := read(cmd.Context(), false); err != nil {
-				return err
-			}
-			if err := p.flushTail(); err != nil || !f.follow {
-				return err
-			}
-			if p.last > 0 { // the Hub replays what was shown already
-				p.since = time.UnixMilli(p.last + 1)
-			}
-			return read(cmd.Context(), true)
+			return a.show(v, []string{v.Build}, func() table {
+				return fields("service", v.Service, "build", v.Build, "api", v.APIVersion, "scramjet api", v.Version)
+			})
 		},
 	}
-	f.register(cmd)
-	return cmd
 }
 
 func (a *app) versionCommand() *cobra.Command {

@@ -30,7 +30,7 @@ func (a *app) instances() *cobra.Command {
 		RunE: group,
 		Args: cobra.ArbitraryArgs,
 	}
-	cmd.AddCommand(a.instList(), a.instInfo(), a.instHealth(), a.instUse(), a.instInput(), a.instOutput(), a.instStdin(),
+	cmd.AddCommand(a.instList(), a.instInfo(), a.instHealth(), a.instUse(), a.instInput(), a.instOutput(), a.instInOut(), a.instStdin(),
 		a.instText(client.Stdout), a.instText(client.Stderr), a.instLogs(), a.instAttach(), a.instEvent(),
 		a.instStop(), a.instKill(), a.instRestart(), a.instDelete())
 	return cmd

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
+
 	"waverider/client"
 )
 
@@ -23,13 +25,9 @@ const lastWord = "-"
 
 // lastFile is where it is kept, as the XDG rules say.
 func lastFile() (string, error) {
-	dir := os.Getenv("XDG_STATE_HOME")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(home, ".local", "state")
+	dir, err := userDir("XDG_STATE_HOME", ".local", "state")
+	if err != nil {
+		return "", err
 	}
 	return filepath.Join(dir, "waverider", "last.json"), nil
 }
@@ -107,6 +105,30 @@ func recall(c *client.Client, word, noun string, pick func(last) string) (string
 		return got, nil
 	}
 	return "", usage("there is no last %s for %s yet: name one", noun, c.URL())
+}
+
+func (a *app) showLast() *cobra.Command {
+	return &cobra.Command{
+		Use:     "last",
+		Short:   "Show what \"-\" stands for",
+		Long:    "Show what \"-\" stands for with this Hub: what was used last.",
+		Example: "  waverider last",
+		Args:    args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			all, _, err := readLast()
+			if err != nil {
+				return fmt.Errorf("find what was last: %w", err)
+			}
+			l := all[c.URL()]
+			return a.show(l, nil, func() table {
+				return fields("hub", c.URL(), "sequence", l.Sequence, "instance", l.Instance, "topic", l.Topic, "package", l.Package)
+			})
+		},
+	}
 }
 
 func (a *app) lastSequence(c *client.Client, word string) (string, error) {

@@ -104,13 +104,17 @@ they are, one JSON object a line. What the program prints is in stdout and stder
 // logPrinter shows log entries: those since a moment, and of the first part
 // the last tail ones.
 type logPrinter struct {
-	app   *app
-	since time.Time
-	tail  int // below 0: all
-	held  [][]byte
-	part  []byte // of a line that is not whole yet
-	last  int64  // ts of the newest entry, in ms
+	app    *app
+	since  time.Time
+	tail   int         // below 0: all
+	pretty prettyEntry // nil: as a log entry
+	held   [][]byte
+	part   []byte // of a line that is not whole yet
+	last   int64  // time of the newest entry, in ms
 }
+
+// prettyEntry is a line as people read it, with its end.
+type prettyEntry func(*app, []byte) string
 
 // read takes a stream to its end and tells how many bytes it had.
 func (p *logPrinter) read(ctx context.Context, text io.ReadCloser) (n int64, err error) {
@@ -140,12 +144,13 @@ func (p *logPrinter) read(ctx context.Context, text io.ReadCloser) (n int64, err
 }
 
 func (p *logPrinter) take(line []byte) error {
-	var e struct{ TS int64 }
-	if json.Unmarshal(line, &e) == nil && e.TS > 0 {
-		if !p.since.IsZero() && e.TS < p.since.UnixMilli() {
+	var e struct{ TS, ReceivedAt int64 }
+	if json.Unmarshal(line, &e) == nil {
+		at := max(e.TS, e.ReceivedAt) // of a log, or of the audit
+		if at > 0 && !p.since.IsZero() && at < p.since.UnixMilli() {
 			return nil
 		}
-		p.last = max(p.last, e.TS)
+		p.last = max(p.last, at)
 	}
 	if p.tail < 0 {
 		return p.print(line)
@@ -175,7 +180,11 @@ func (p *logPrinter) print(line []byte) error {
 		_, err := p.app.out.Write(line)
 		return err
 	}
-	_, err := io.WriteString(p.app.out, p.app.prettyLog(line))
+	pretty := p.pretty
+	if pretty == nil {
+		pretty = (*app).prettyLog
+	}
+	_, err := io.WriteString(p.app.out, pretty(p.app, line))
 	return err
 }
 

@@ -59,6 +59,7 @@ always makes the same package.`,
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "where to write it; - is stdout (default DIR.tar.gz)")
+	stdoutFlag(cmd, &file)
 	_ = cmd.MarkFlagFilename("file", "tar.gz", "tgz")
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs

@@ -93,6 +93,7 @@ func (a *app) showSequences(list []client.Sequence) error {
 func (a *app) seqInfo() *cobra.Command {
 	return &cobra.Command{
 		Use:               "info SEQUENCE",
+		Aliases:           []string{"get"},
 		Short:             "Show one Sequence",
 		Example:           "  waverider seq info my-program\n  waverider seq info - -o json",
 		Args:              args(cobra.ExactArgs(1)),
@@ -144,6 +145,7 @@ func missing(err error, group string) error {
 func (a *app) seqUse() *cobra.Command {
 	return &cobra.Command{
 		Use:               "use SEQUENCE",
+		Aliases:           []string{"select"},
 		Short:             "Let \"-\" mean this Sequence",
 		Example:           "  waverider seq use my-program && waverider seq start -",
 		Args:              args(cobra.ExactArgs(1)),

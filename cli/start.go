@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
 
 	"waverider"
 	"waverider/client"
@@ -29,6 +32,7 @@ type startFlags struct {
 	ack          string
 	readAhead    int
 	follow       bool
+	base         waverider.StartRequest // of --startup-config
 }
 
 var restartPolicies = []string{string(waverider.RestartNever), string(waverider.RestartOnFailure), string(waverider.RestartAlways)}
@@ -36,7 +40,8 @@ var restartPolicies = []string{string(waverider.RestartNever), string(waverider.
 func (f *startFlags) register(a *app, cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.args, "args", "", "arguments as a JSON array, or @FILE")
-	fs.StringVar(&f.config, "config", "", "configuration as a JSON object, or @FILE")
+	fs.StringVarP(&f.config, "config", "s", "", "configuration as a JSON object, or @FILE")
+	fs.Var(startupFlag{&f.base}, "startup-config", "file with a whole start request, JSON or YAML (docs/api.md); other flags come before it")
 	fs.StringVar(&f.id, "id", "", "id of the Instance, 36 characters such as a UUID")
 	fs.StringVar(&f.restart, "restart", "", "when it ends by itself: "+strings.Join(restartPolicies, "|"))
 	fs.Int64Var(&f.memory, "memory", 0, "memory limit in MiB")
@@ -50,6 +55,8 @@ func (f *startFlags) register(a *app, cmd *cobra.Command) {
 	fs.StringVar(&f.ack, "ack", "", "when a record of the input Topic is done: auto (its output is stored) or save (the program saved)")
 	fs.IntVar(&f.readAhead, "read-ahead", 0, "records of the input Topic the program may hold unfinished")
 	fs.BoolVarP(&f.follow, "follow", "f", false, "show what the program puts out until it ends (Ctrl-C lets it run on)")
+	f.habits(cmd)
+	_ = cmd.MarkFlagFilename("startup-config", "json", "yaml", "yml")
 	_ = cmd.RegisterFlagCompletionFunc("input-topic", a.completeTopicFlag)
 	_ = cmd.RegisterFlagCompletionFunc("output-topic", a.completeTopicFlag)
 	_ = cmd.RegisterFlagCompletionFunc("input-type", completeTypes)
@@ -60,35 +67,60 @@ func (f *startFlags) register(a *app, cmd *cobra.Command) {
 
 // request makes the request of the flags and the words after the Sequence.
 func (f *startFlags) request(words []string) (waverider.StartRequest, error) {
-	req := waverider.StartRequest{
-		InstanceID: waverider.InstanceID(f.id), Restart: waverider.RestartPolicy(f.restart),
-		InputTopic: f.inputTopic, OutputTopic: f.outputTopic, Ack: waverider.Ack(f.ack), ReadAhead: f.readAhead,
-		Limits: waverider.Limits{Memory: f.memory, CPU: f.cpu, PIDs: f.pids, Files: f.files},
-	}
-	var err error
-	if req.InputType, err = contentType("--input-type", f.inputType); err != nil {
+	req := f.base
+	set(&req.InstanceID, waverider.InstanceID(f.id))
+	set(&req.Restart, waverider.RestartPolicy(f.restart))
+	set(&req.InputTopic, f.inputTopic)
+	set(&req.OutputTopic, f.outputTopic)
+	set(&req.Ack, waverider.Ack(f.ack))
+	set(&req.ReadAhead, f.readAhead)
+	set(&req.Limits.Memory, f.memory)
+	set(&req.Limits.CPU, f.cpu)
+	set(&req.Limits.PIDs, f.pids)
+	set(&req.Limits.Files, f.files)
+	inputType, err := contentType("--input-type", f.inputType)
+	if err != nil {
 		return req, err
 	}
-	if req.OutputType, err = contentType("--output-type", f.outputType); err != nil {
+	outputType, err := contentType("--output-type", f.outputType)
+	if err != nil {
 		return req, err
 	}
+	set(&req.InputType, inputType)
+	set(&req.OutputType, outputType)
 	if err = req.Validate(); err != nil {
 		return req, usage("%s", err)
 	}
-	if req.Args, err = jsonFlag("--args", f.args, '['); err != nil {
+	given, err := jsonFlag("--args", f.args, '[')
+	if err != nil {
 		return req, err
 	}
-	if req.AppConfig, err = jsonFlag("--config", f.config, '{'); err != nil {
+	config, err := jsonFlag("--config", f.config, '{')
+	if err != nil {
 		return req, err
+	}
+	if config != nil {
+		req.AppConfig = config
+	}
+	if given != nil {
+		req.Args = given
 	}
 	if len(words) == 0 {
 		return req, nil
 	}
-	if req.Args != nil {
+	if given != nil {
 		return req, usage("give arguments as words or with --args, not both")
 	}
 	req.Args, err = json.Marshal(words)
 	return req, err
+}
+
+// set gives to what value is, unless it is nothing.
+func set[T comparable](to *T, value T) {
+	var none T
+	if value != none {
+		*to = value
+	}
 }
 
 // jsonFlag reads a flag that holds JSON, or @FILE where it is.
@@ -97,7 +129,7 @@ func jsonFlag(name, text string, first byte) (json.RawMessage, error) {
 		return nil, nil
 	}
 	if path, ok := strings.CutPrefix(text, "@"); ok {
-		data, err := os.ReadFile(path)
+		data, err := jsonFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
@@ -109,6 +141,38 @@ func jsonFlag(name, text string, first byte) (json.RawMessage, error) {
 		return nil, usage("%s is not a JSON %s", name, want)
 	}
 	return json.RawMessage(text), nil
+}
+
+// jsonFile reads a file as JSON, also where its name says that it is YAML.
+func jsonFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if ext := filepath.Ext(path); err != nil || ext != ".yaml" && ext != ".yml" {
+		return data, err
+	}
+	var value any
+	if err := yaml.Unmarshal(data, &value); err != nil {
+		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return json.Marshal(value)
+}
+
+// startupFlag takes a start request from a file.
+type startupFlag struct{ base *waverider.StartRequest }
+
+func (startupFlag) Type() string   { return "file" }
+func (startupFlag) String() string { return "" }
+
+func (s startupFlag) Set(path string) error {
+	data, err := jsonFile(path)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields() // it would be a setting silently lost
+	if err := dec.Decode(s.base); err != nil {
+		return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
 }
 
 func (a *app) seqStart() *cobra.Command {

@@ -57,6 +57,8 @@ life of the Instance: --type, else what the file's name says, else text/plain.`,
 	}
 	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: text/plain, application/x-ndjson or application/octet-stream")
 	cmd.Flags().BoolVarP(&keepOpen, "keep-open", "k", false, "leave the input open at the end")
+	alsoCalled(cmd, map[string]string{"content-type": "type"})
+	endsAnyway(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(
 		[]string{"text/plain", "application/x-ndjson", "application/octet-stream"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

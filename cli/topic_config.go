@@ -177,6 +177,7 @@ dropped.`,
 	fs.StringVar(&durability, "durability", string(waverider.DurabilitySync), "what is sure when a record is acked: sync|async|memory")
 	fs.Var(&f.maxRecord, "max-record", "the largest record, at most 1MiB; 0 is that")
 	f.register(cmd)
+	alsoCalled(cmd, map[string]string{"content-type": "type"})
 	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	_ = cmd.RegisterFlagCompletionFunc("durability", cobra.FixedCompletions(
 		[]string{"sync\ton disk", "async\ton disk soon", "memory\tin memory"}, cobra.ShellCompDirectiveNoFileComp))

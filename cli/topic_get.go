@@ -89,6 +89,7 @@ func (f *getFlags) register(a *app, cmd *cobra.Command) {
 		[]string{"start\tthe oldest record", "new\tthe next to come", "10m\tan age"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("group", a.completeGroupFlag)
 	_ = cmd.RegisterFlagCompletionFunc("ack", cobra.FixedCompletions([]string{"auto", "explicit"}, cobra.ShellCompDirectiveNoFileComp))
+	alsoCalled(cmd, map[string]string{"content-type": "type"})
 	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 }
 

@@ -63,6 +63,7 @@ them; with --no-wait it fails at once. With -o json it says where it ended.`,
 	cmd.Flags().StringVarP(&kind, "type", "t", "", "content type: ndjson|text|binary; makes a Topic that is not there")
 	cmd.Flags().BoolVar(&acks, "acks", false, `write {"cursor": …, "records": …} as records become durable, one a line`)
 	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "fail when the Topic is full, rather than wait for its readers")
+	alsoCalled(cmd, map[string]string{"content-type": "type"})
 	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	return cmd
 }

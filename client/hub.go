@@ -65,6 +65,16 @@ func (c *Client) HubLog(ctx context.Context, follow bool) (io.ReadCloser, error)
 	return &untilQuiet{ReadCloser: text}, nil
 }
 
+// Audit streams what was asked of the Hub, one JSON object a line: what is
+// kept, and with follow what comes.
+func (c *Client) Audit(ctx context.Context, follow bool) (io.ReadCloser, error) {
+	text, err := c.stream(ctx, ReadOptions{Once: !follow}.query(), "audit")
+	if err != nil || follow {
+		return text, err
+	}
+	return &untilQuiet{ReadCloser: text}, nil
+}
+
 // quietTime without a byte is the end of a replay.
 const quietTime = 500 * time.Millisecond
 

@@ -203,6 +203,17 @@ func (c *Client) WriteInput(ctx context.Context, id string, body io.Reader, o In
 	return c.feed(ctx, id, "input", body, o)
 }
 
+// InOut feeds the program's input with body and streams its output at the same
+// time. The input stays open at the end of body unless end is set.
+func (c *Client) InOut(ctx context.Context, id string, body io.Reader, contentType string, end bool) (io.ReadCloser, error) {
+	header := http.Header{"X-End-Stream": {fmt.Sprint(end)}, "Content-Type": {contentType}}
+	resp, err := c.send(ctx, call{method: http.MethodPost, path: []string{"instance", id, "inout"}, body: body, header: header})
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
 // WriteStdin feeds the program's standard input.
 func (c *Client) WriteStdin(ctx context.Context, id string, body io.Reader, keepOpen bool) error {
 	return c.feed(ctx, id, "stdin", body, InputOptions{ContentType: "application/octet-stream", KeepOpen: keepOpen})
