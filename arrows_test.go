@@ -43,7 +43,8 @@ var arrows = map[string][]string{
 	"tty":                    {},      // what a terminal can do
 	"sth":                    {"tty"}, // reads what Scramjet's command is told; runs nothing
 	"localhub":               {},      // a Hub as a child process of a command
-	"cli":                    {"client", "dev", "localhub", "project"},
+	"cli":                    {"cli/profile", "client", "dev", "localhub", "project"},
+	"cli/profile":            {}, // which Hub is meant
 	"dev":                    {"client", "tty"},
 	"project":                {}, // files of a new Sequence
 	"demo":                   {"client", "localhub", "tty"},

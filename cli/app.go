@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"waverider/cli/profile"
 	"waverider/client"
 )
 
@@ -25,10 +26,14 @@ type app struct {
 	version   string
 	url       string
 	tokenFile string
+	profile   string
 	output    string
 	noColor   bool
 	in        io.Reader
 	out, err  io.Writer
+
+	chosen     profile.Chosen // of flags, environment and profiles
+	profileErr error          // what is wrong with the profile
 }
 
 var outputs = []string{"table", "wide", "json", "yaml", "name"}
@@ -67,11 +72,16 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 		hub = &cobra.Command{Use: "hub", Short: "Look at a Hub", RunE: group}
 	}
 	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubAudit(), a.hubConfig(), a.hubVersion())
-	root.AddCommand(hub, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(hub, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.profiles(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
 	for _, c := range append(o.More, hub) {
 		if c.Args != nil {
 			c.Args = args(c.Args)
+		}
+		if c.Name() == "config" { // where si has them
+			at := a.profiles()
+			at.Hidden, at.Aliases = true, []string{"pr"}
+			c.AddCommand(at)
 		}
 	}
 	a.completion(root)
@@ -80,22 +90,19 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 
 func (a *app) flags(root *cobra.Command) {
 	f := root.PersistentFlags()
+	f.StringVar(&a.profile, "profile", "", "the profile to use (WAVERIDER_PROFILE; default the current one)")
 	f.StringVar(&a.url, "url", "", "the Hub to talk to (WAVERIDER_URL; default "+client.DefaultURL+")")
 	f.StringVar(&a.tokenFile, "token-file", "", "file with the token to send (WAVERIDER_TOKEN_FILE)")
-	f.StringVarP(&a.output, "output", "o", "table", "how to show results: "+strings.Join(outputs, "|"))
+	f.StringVarP(&a.output, "output", "o", "table", "how to show results (WAVERIDER_OUTPUT): "+strings.Join(outputs, "|"))
 	f.BoolVar(&a.noColor, "no-color", false, "no colors (NO_COLOR does it too)")
+	_ = root.RegisterFlagCompletionFunc("profile", completeProfiles(1000))
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // prepare reads what flags and environment say, before a command runs.
 func (a *app) prepare(cmd *cobra.Command) error {
 	a.in, a.out, a.err = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-	if a.url == "" {
-		a.url = os.Getenv("WAVERIDER_URL")
-	}
-	if a.tokenFile == "" {
-		a.tokenFile = os.Getenv("WAVERIDER_TOKEN_FILE")
-	}
+	a.choose(cmd)
 	if os.Getenv("NO_COLOR") != "" {
 		a.noColor = true
 	}
@@ -107,6 +114,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 
 // connect makes the client of the Hub the flags name.
 func (a *app) connect() (*client.Client, error) {
+	if a.profileErr != nil {
+		return nil, a.profileErr
+	}
 	c, err := client.New(client.Config{URL: a.url, TokenFile: a.tokenFile, Agent: "waverider/" + a.version})
 	if err != nil {
 		return nil, usage("%s", err)

@@ -116,7 +116,7 @@ func completionFile(list []string) (shell, file string, err error) {
 // userDir is a folder of the user's, as the XDG rules say: a variable, else a
 // path from home.
 func userDir(variable string, fromHome ...string) (string, error) {
-	if dir := os.Getenv(variable); dir != "" {
+	if dir := os.Getenv(variable); variable != "" && dir != "" {
 		return dir, nil
 	}
 	home, err := os.UserHomeDir()

@@ -31,8 +31,8 @@ wrong with it is shown, and the next change tries again. Where package.json has 
 node_modules, are not watched. State the program saves is there after a restart, and gone
 when dev ends.
 
-The Hub is the one of --url or WAVERIDER_URL, else the one of this machine; when none runs,
-dev starts one for itself. Ctrl-C stops the program and takes it off the Hub.`,
+The Hub is the one of --url, WAVERIDER_URL or the profile, else the one of this machine; when
+none runs, dev starts one for itself. Ctrl-C stops the program and takes it off the Hub.`,
 		Example: `  waverider dev .
   waverider dev ./my-program --input records.ndjson
   tail -f /var/log/syslog | waverider dev . --input -`,
