@@ -40,6 +40,26 @@ test('profiles are made, used, listed and removed', async () => {
   await wrong(['config', 'profile', 'use', 'plant'], /Unknown profile: plant/);
 });
 
+test('values are set and reset one by one', async () => {
+  const token = 'eyJhbGciOiJIUzI1NiJ9.e30.ZRrHA1JJJW8opsbCGfG_HACGpVUMN_a9IV7pAx_Zmeo';
+  const steps = [
+    [['token', token], 'token', token],
+    [['scope', 'here'], 'scope', 'here'],
+    [['env', 'development'], 'env', 'development'],
+    [['middlewareApiUrl', 'https://m.example.org/api'], 'middlewareApiUrl', 'https://m.example.org/api'],
+  ];
+  for (const [words, key, value] of steps) {
+    await ok(['config', 'set', ...words]);
+    assert.equal(profile('default')[key], value);
+  }
+  assert.equal((await json(['hub', 'version'])).apiVersion, 'v1'); // a token of a Space does not matter
+  for (const key of ['token', 'env']) await ok(['config', 'reset', key]);
+  assert.equal(profile('default').token, '');
+  await ok(['config', 'reset', 'apiUrl']);
+  assert.equal(profile('default').apiUrl, 'http://127.0.0.1:8000/api/v1');
+  await ok(['config', 'set', 'apiUrl', url]);
+});
+
 test('results are pretty unless JSON is asked for, and requests are shown when debugging', async () => {
   await ok(['config', 'set', 'log', '--format', 'pretty', '--debug', 'true']);
   const shown = await run(['hub', 'version']);
