@@ -96,18 +96,23 @@ func (a *app) instDelete() *cobra.Command {
 	return cmd
 }
 
-// onEach runs do for each Instance that is named, and says its id.
+// onEach runs do for each Instance that is named, and says its id. Nothing is
+// done unless all of them are there.
 func (a *app) onEach(do func(context.Context, *client.Client, string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, list []string) error {
 		c, err := a.connect()
 		if err != nil {
 			return err
 		}
+		var ids []string
 		for _, word := range list {
 			id, err := a.findInstance(cmd.Context(), c, word)
 			if err != nil {
 				return err
 			}
+			ids = append(ids, id)
+		}
+		for _, id := range ids {
 			if err := do(cmd.Context(), c, id); err != nil {
 				return err
 			}
