@@ -67,27 +67,10 @@ func (f *startFlags) register(a *app, cmd *cobra.Command) {
 
 // request makes the request of the flags and the words after the Sequence.
 func (f *startFlags) request(words []string) (waverider.StartRequest, error) {
-	req := f.base
-	set(&req.InstanceID, waverider.InstanceID(f.id))
-	set(&req.Restart, waverider.RestartPolicy(f.restart))
-	set(&req.InputTopic, f.inputTopic)
-	set(&req.OutputTopic, f.outputTopic)
-	set(&req.Ack, waverider.Ack(f.ack))
-	set(&req.ReadAhead, f.readAhead)
-	set(&req.Limits.Memory, f.memory)
-	set(&req.Limits.CPU, f.cpu)
-	set(&req.Limits.PIDs, f.pids)
-	set(&req.Limits.Files, f.files)
-	inputType, err := contentType("--input-type", f.inputType)
+	req, err := f.plain()
 	if err != nil {
 		return req, err
 	}
-	outputType, err := contentType("--output-type", f.outputType)
-	if err != nil {
-		return req, err
-	}
-	set(&req.InputType, inputType)
-	set(&req.OutputType, outputType)
 	if err = req.Validate(); err != nil {
 		return req, usage("%s", err)
 	}
@@ -113,6 +96,32 @@ func (f *startFlags) request(words []string) (waverider.StartRequest, error) {
 	}
 	req.Args, err = json.Marshal(words)
 	return req, err
+}
+
+// plain is what the flags say but for JSON, over the request of the file.
+func (f *startFlags) plain() (waverider.StartRequest, error) {
+	req := f.base
+	set(&req.InstanceID, waverider.InstanceID(f.id))
+	set(&req.Restart, waverider.RestartPolicy(f.restart))
+	set(&req.InputTopic, f.inputTopic)
+	set(&req.OutputTopic, f.outputTopic)
+	set(&req.Ack, waverider.Ack(f.ack))
+	set(&req.ReadAhead, f.readAhead)
+	set(&req.Limits.Memory, f.memory)
+	set(&req.Limits.CPU, f.cpu)
+	set(&req.Limits.PIDs, f.pids)
+	set(&req.Limits.Files, f.files)
+	inputType, err := contentType("--input-type", f.inputType)
+	if err != nil {
+		return req, err
+	}
+	outputType, err := contentType("--output-type", f.outputType)
+	if err != nil {
+		return req, err
+	}
+	set(&req.InputType, inputType)
+	set(&req.OutputType, outputType)
+	return req, nil
 }
 
 // set gives to what value is, unless it is nothing.
