@@ -97,6 +97,7 @@ been none, the first to come. --next waits for the next one, --stream shows each
 		}),
 	}
 	cmd.Flags().BoolVarP(&next, "next", "n", false, "wait for the next one")
+	alsoCalled(cmd, map[string]string{"once": "next"})
 	cmd.Flags().BoolVarP(&stream, "stream", "s", false, "show each, one JSON value a line")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this time (exit code 7)")
 	return cmd

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		err = build(dir)
 	}
+	_ = os.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config")) // not the profiles of who runs the tests
 	code := 1
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
