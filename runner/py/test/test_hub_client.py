@@ -1,23 +1,18 @@
-"""context.hub against a real HTTP server on a Unix socket."""
+"""Calls of context.hub against a real HTTP server on a Unix socket."""
 
 import asyncio
 import io
 import json
-import os
 import pickle
-import queue
 import subprocess
 import sys
 import threading
-import time
 import unittest
 
 import drivers
-from hubserver import Server, plainly
+import hubclients
+from hubserver import plainly
 from waverider_runner.hub import HostClient, HubError, InstanceClient, SequenceClient, SpaceClient
-
-BYTES = {"content-type": "application/octet-stream"}
-JSON = {"content-type": "application/json"}
 
 
 def setUpModule():
@@ -26,6 +21,10 @@ def setUpModule():
 
 def tearDownModule():
     drivers.uninstall()
+
+
+BYTES = {"content-type": "application/octet-stream"}
+JSON = {"content-type": "application/json"}
 
 
 async def items(*values):
@@ -100,23 +99,6 @@ KINDS = {
 
 
 class Cases:
-    """Written against `self.do(call)`, which calls with a HostClient and gives
-    the result, and `self.read(call)`, which reads the stream it gives."""
-
-    def serve(self, answer=None):
-        self.server = Server(self, answer)
-        self.host = self.host_of(self.server.api)
-        return self.server
-
-    def fails(self, call, kind=None):
-        with self.assertRaises(HubError) as caught:
-            self.do(call)
-        error = caught.exception
-        self.assertNotIn("s3cret", repr(error) + str(error) + repr(vars(error)))
-        if kind is not None:
-            self.assertEqual(error.kind, kind)
-        return error
-
     def test_every_call(self):
         server = self.serve(plainly(200, {"id": "new-id"}))
         for call, method, path, headers, body in [row + ({}, "")[len(row) - 3:] for row in CALLS]:
@@ -216,90 +198,6 @@ class Cases:
             self.do(lambda h: h.client.get("version HTTP/1.1\r\nx: y"))
         self.assertEqual(self.server.asked, [])
 
-    def test_bad_bodies_are_refused(self):
-        self.serve()
-        for body in (None, 5):
-            with self.assertRaises(TypeError):
-                self.do(lambda h: h.send_topic("t", body))
-        self.assertEqual(self.server.asked, [])
-
-    def test_a_refusal_ends_a_body_without_end(self):
-        def answer(handler):
-            handler.close_connection = True
-            handler.give(404, {"error": "Instance i not found"})
-
-        self.serve(answer)
-        error = self.fails(lambda h: h.get_instance_client("i").send_input(self.endless()), "NOT_FOUND")
-        self.assertIn("Instance i not found", error.message)
-
-    def test_a_refusal_ends_a_body_that_is_large(self):
-        def answer(handler):
-            handler.close_connection = True
-            handler.give(413, {"error": "too much"})
-
-        self.serve(answer)
-        self.assertIn("too much", self.fails(lambda h: h.send_sequence(bytes(5000000))).message)
-
-    def test_a_body_that_fails_makes_the_call_fail(self):
-        ended = threading.Event()
-
-        def answer(handler):
-            try:
-                for _ in handler.chunks():
-                    pass
-            except Exception:
-                ended.set()
-
-        self.serve(answer)
-        for error in (KeyError("no more"), FileNotFoundError("no file")):
-            with self.assertRaises(type(error)):
-                self.do(lambda h: h.send_topic("t", self.broken(error)))
-            self.assertTrue(ended.wait(10))
-
-    def test_an_early_answer_does_not_end_the_body(self):
-        got = []
-
-        def answer(handler):
-            handler.begin(202, transfer_encoding="chunked", waverider_cursor="7")
-            got.append(b"".join(handler.chunks()))
-            handler.give_chunk(b"{}")
-            handler.give_chunk(b"")
-
-        self.serve(answer)
-        for body in ("x" * 300000, ["x" * 1000] * 300):
-            stream = self.do(lambda h: h.get_instance_client("i").send_input(body))
-            self.assertEqual((stream.status, stream.headers["waverider-cursor"]), (202, "7"))
-        self.assertEqual(got, [b"x" * 300000] * 2)
-
-    def test_a_body_that_is_not_taken_whole_is_an_error(self):
-        def answer(handler):
-            handler.close_connection = True
-            handler.give(200, {})
-
-        self.serve(answer)
-        self.assertIn("only a part", self.fails(lambda h: h.send_topic("t", self.endless()), "CANNOT_CONNECT").message)
-
-    def test_a_body_that_fails_after_an_early_answer(self):
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            handler.rfile.read()
-
-        self.serve(answer)
-        with self.assertRaises(KeyError):
-            self.do(lambda h: h.send_topic("t", self.broken(KeyError("no more"))))
-
-    def test_much_is_sent_and_read(self):
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            for chunk in handler.chunks():
-                handler.give_chunk(chunk)
-            handler.give_chunk(b"")
-
-        self.serve(answer)
-        data = os.urandom(700000)
-        sent = [data[at:at + 7000] for at in range(0, len(data), 7000)]
-        self.assertEqual(self.read(lambda h: h.get_instance_client("i").inout(sent)), data)
-
     def test_a_space_is_missing(self):
         self.serve()
         space = self.host.get_manager_client()
@@ -319,36 +217,7 @@ class Cases:
             self.assertNotIn("s3cret", repr(client) + str(client))
 
 
-class AsyncCases(Cases):
-    def host_of(self, api):
-        return HostClient(api)
-
-    def do(self, call):
-        async def main():
-            return await call(self.host)
-
-        return self.run_async(main())
-
-    def read(self, call):
-        async def main():
-            return await (await call(self.host)).read()
-
-        return self.run_async(main())
-
-    def endless(self):
-        async def endless():
-            while True:
-                yield b"x" * 1000
-
-        return endless()
-
-    def broken(self, error):
-        async def broken():
-            yield b"x"
-            raise error
-
-        return broken()
-
+class Awaited(hubclients.Awaited, Cases):
     def test_kinds(self):
         self.serve(plainly(200, {"id": "i"}))
         self.assertIsInstance(self.host.get_manager_client(), SpaceClient)
@@ -357,247 +226,12 @@ class AsyncCases(Cases):
         self.assertIsInstance(self.do(lambda _: sequence.start()), InstanceClient)
         self.assertEqual(self.server.asked[0].body, b"tar")
 
-    def test_streams_are_read_as_they_come(self):
-        more = threading.Semaphore(0)
 
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked", content_type="text/plain")
-            for word in (b"one\nt", b"wo\nthree"):
-                handler.give_chunk(word)
-                more.acquire()
-            handler.give_chunk(b"")
-
-        self.serve(answer)
-
-        async def main():
-            stream = await self.host.get_instance_client("i").get_stream("output")
-            self.assertEqual((stream.status, stream.content_type), (200, "text/plain"))
-            said = []
-            async for chunk in stream:
-                said.append(chunk)
-                more.release()
-            self.assertEqual(said, [b"one\nt", b"wo\nthree"])
-            self.assertEqual(await stream.read(), b"")
-            stream = await self.host.get_log_stream()
-            more.release(2)
-            return [line async for line in stream.lines()]
-
-        self.assertEqual(self.run_async(main()), ["one", "two", "three"])
-
-    def test_lines_are_decoded(self):
-        self.serve(plainly(200, b"a\xff\nb"))
-
-        async def main(**how):
-            return [line async for line in (await self.host.get_log_stream()).lines(**how)]
-
-        with self.assertRaises(UnicodeDecodeError):
-            self.run_async(main())
-        self.assertEqual(self.run_async(main(errors="ignore")), ["a", "b"])
-        self.assertEqual(self.run_async(main(encoding="latin-1")), ["a\xff", "b"])
-
-    def test_read_of_some_bytes(self):
-        self.serve(plainly(200, b"abcdefg"))
-
-        async def main():
-            async with await self.host.get_log_stream() as stream:
-                return [await stream.read(3), await stream.read(0), await stream.read(3), await stream.read(3), await stream.read(3)]
-
-        self.assertEqual(self.run_async(main()), [b"abc", b"", b"def", b"g", b""])
-
-    def test_a_stream_that_is_cut_is_an_error(self):
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            handler.give_chunk(b"some")
-            handler.close_connection = True
-
-        self.serve(answer)
-
-        async def main():
-            stream = await self.host.get_log_stream()
-            self.assertEqual(await stream.__anext__(), b"some")
-            with self.assertRaisesRegex(HubError, "cut"):
-                await stream.__anext__()
-
-        self.run_async(main())
-
-    def test_closing_ends_the_connection(self):
-        gone = threading.Event()
-
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            try:
-                handler.give_chunk(b"some")
-                handler.rfile.read(1)
-            finally:
-                gone.set()
-
-        self.serve(answer)
-
-        async def main():
-            stream = await self.host.get_log_stream()
-            async for _ in stream:
-                threading.Timer(0.05, stream.close).start()  # while the next read waits
-            self.assertTrue(gone.wait(10))
-            gone.clear()
-            async with await self.host.get_log_stream() as stream:
-                await stream.__anext__()
-            self.assertTrue(gone.wait(10))
-            gone.clear()
-            stream = await self.host.get_log_stream()
-            del stream
-            self.assertTrue(gone.wait(10))
-
-        self.run_async(main())
-
-    def test_a_producer_gets_back_pressure(self):
-        taken, go = [0], threading.Event()
-
-        def answer(handler):
-            handler.rfile.readline()
-            go.wait(20)
-            handler.close_connection = True
-            handler.give(200, {})
-
-        self.serve(answer)
-
-        async def produce():
-            for n in range(10000):
-                taken[0] = n
-                yield b"x" * 10000
-
-        def check():
-            before = -1
-            while before != taken[0]:
-                before = taken[0]
-                time.sleep(0.1)
-            go.set()
-
-        threading.Thread(target=check).start()
-        self.fails(lambda h: h.send_topic("t", produce()))
-        self.assertLess(taken[0], 1000)
-
-
-class ByHand(drivers.ByHand, AsyncCases, unittest.TestCase):
+class ByHand(drivers.ByHand, Awaited, unittest.TestCase):
     pass
 
 
-class Beside(AsyncCases):
-    """Where a body can be sent beside the reading of the answer."""
-
-    def test_streams_flow_both_ways_at_once(self):
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            for chunk in handler.chunks():
-                handler.give_chunk(chunk.upper())
-            handler.give_chunk(b"")
-
-        self.serve(answer)
-        words = queue.Queue()
-
-        async def main():
-            output = await self.host.get_instance_client("i").inout(iter_queue(words), content_type="text/plain")
-            for word in (b"one", b"two", b"three"):
-                words.put(word)
-                self.assertEqual(await output.__anext__(), word.upper())
-            words.put(None)
-            self.assertEqual(await output.read(), b"")
-
-        self.run_async(main())
-
-    def test_a_refusal_comes_although_the_body_waits(self):
-        self.serve(lambda handler: handler.give(410, {"error": "gone"}))
-        silent = queue.Queue()
-        self.addCleanup(silent.put, None)
-
-        async def main():
-            try:
-                await self.host.send_topic("t", iter_queue(silent))
-            finally:
-                silent.put(None)
-
-        with self.assertRaisesRegex(HubError, "gone"):
-            self.run_async(main())
-
-    def test_a_body_that_fails_after_the_answer_began(self):
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            handler.rfile.read()
-
-        self.serve(answer)
-
-        async def main():
-            async def broken():
-                await drivers.in_thread(time.sleep, 0.02)
-                raise KeyError("no more")
-                yield
-
-            with self.assertRaises(KeyError):
-                await (await self.host.get_instance_client("i").inout(broken())).read()
-
-        self.run_async(main())
-
-
-class BySpawn(drivers.Spawning, Beside, unittest.TestCase):
-    pass
-
-
-class OnAsyncio(drivers.OnAsyncio, Beside, unittest.TestCase):
-    def test_a_refusal_stops_the_body(self):
-        def answer(handler):
-            handler.rfile.readline()
-            handler.close_connection = True
-            handler.give(410, {"error": "gone"})
-
-        self.serve(answer)
-        stopped = []
-
-        async def main():
-            async def silent():
-                yield b"x"
-                try:
-                    await asyncio.sleep(60)
-                finally:
-                    stopped.append(True)
-
-            with self.assertRaisesRegex(HubError, "gone"):
-                await self.host.send_topic("t", silent())
-            while not stopped:
-                await asyncio.sleep(0)
-
-        self.run_async(main())
-
-    def test_cancelling_ends_the_connection(self):
-        gone = threading.Event()
-
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            try:
-                handler.rfile.read()
-            finally:
-                gone.set()
-
-        self.serve(answer)
-
-        async def main():
-            async def silent():
-                await asyncio.sleep(60)
-                yield b"x"
-
-            async def read():
-                async for _ in await self.host.get_log_stream():
-                    pass
-
-            for call in (read(), self.host.get_instance_client("i").get_health(), self.host.send_topic("t", silent())):
-                task = asyncio.ensure_future(call)
-                await asyncio.sleep(0.1)
-                task.cancel()
-                with self.assertRaises(asyncio.CancelledError):
-                    await task
-                self.assertTrue(await asyncio.get_running_loop().run_in_executor(None, gone.wait, 10))
-                gone.clear()
-
-        self.run_async(main())
-
+class OnAsyncio(drivers.OnAsyncio, Awaited, unittest.TestCase):
     def test_many_at_once(self):
         self.serve(plainly(200, {"n": 1}))
 
@@ -607,63 +241,7 @@ class OnAsyncio(drivers.OnAsyncio, Beside, unittest.TestCase):
         self.assertEqual(self.run_async(main()), [{"n": 1}] * 100)
 
 
-class Blocking(Cases, unittest.TestCase):
-    def host_of(self, api):
-        return HostClient(api).sync
-
-    def do(self, call):
-        return call(self.host)
-
-    def read(self, call):
-        return b"".join(call(self.host))
-
-    def endless(self):
-        while True:
-            yield b"x" * 1000
-
-    def broken(self, error):
-        yield b"x"
-        raise error
-
-    def test_streams(self):
-        self.serve(plainly(200, b"one\ntwo"))
-        with self.host.get_log_stream() as stream:
-            self.assertEqual((stream.status, stream.content_type), (200, "application/json"))
-            self.assertEqual(list(stream.lines()), ["one", "two"])
-        self.assertEqual(self.host.get_log_stream().read(), b"one\ntwo")
-        self.assertEqual(list(self.host.get_log_stream()), [b"one\ntwo"])
-
-    def test_streams_flow_both_ways_at_once(self):
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            for chunk in handler.chunks():
-                handler.give_chunk(chunk.upper())
-            handler.give_chunk(b"")
-
-        self.serve(answer)
-        stream = self.host.get_instance_client("i").inout(["one", "two"])
-        self.assertEqual(b"".join(stream), b"ONETWO")
-
-    def test_closing_from_another_thread(self):
-        def answer(handler):
-            handler.begin(transfer_encoding="chunked")
-            handler.rfile.read(1)
-
-        self.serve(answer)
-        stream = self.host.get_log_stream()
-        threading.Timer(0.05, stream.close).start()
-        self.assertEqual(list(stream), [])
-
-    def test_async_iterables_are_refused(self):
-        self.serve()
-
-        async def later():
-            await asyncio.sleep(0)
-            yield b"x"
-
-        with self.assertRaises(TypeError):
-            self.host.send_topic("t", later())
-
+class Blocking(hubclients.Blocking, Cases, unittest.TestCase):
     def test_works_where_asyncio_runs(self):
         self.serve(plainly(200, {"n": 1}))
 
@@ -683,14 +261,6 @@ class Blocking(Cases, unittest.TestCase):
         self.assertIn("get_version", dir(self.host))
         self.assertIn("getVersion", dir(self.host))
         self.assertEqual(self.host.get_version.__name__, "get_version")
-
-
-async def iter_queue(items):
-    while True:
-        item = await drivers.in_thread(items.get)
-        if item is None:
-            return
-        yield item
 
 
 class Tcp(unittest.TestCase):
