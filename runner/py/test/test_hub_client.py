@@ -154,7 +154,9 @@ class Cases:
         self.assertIsInstance(error.__cause__, FileNotFoundError)
 
     def test_answers_that_are_not_http(self):
-        for said in [b"", b"HTTP/1.1 200", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+        for said in [b"", b"HTTP/1.1 200", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 20\xb2\r\n\r\n",
+                     b"HTTP/1.1 200\r\ncontent-length: \xb2\r\n\r\n", b"HTTP/1.1 200\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n",
+                     b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
                      b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
                      b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
                      b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}xx\r\n", b"x" * 100000]:

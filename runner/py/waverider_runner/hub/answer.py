@@ -24,7 +24,7 @@ class Answer:
             lines = (await self._head()).decode("latin-1").split("\r\n")
             version, _, rest = lines[0].partition(" ")
             code, _, self.reason = rest.partition(" ")
-            if not version.startswith("HTTP/1.") or not (code.isdigit() and len(code) == 3):
+            if not version.startswith("HTTP/1.") or not (code.isdecimal() and len(code) == 3):
                 raise Broken("no HTTP answer")
             self.status = int(code)
             self.headers = dict(_header(line) for line in lines[1:])
@@ -38,7 +38,7 @@ class Answer:
         length = self.headers.get("content-length")
         if length is None:
             return self._until_close
-        if not length.isdigit():
+        if not length.isdecimal() or len(length) > 18:
             raise Broken("no valid Content-Length")
         self._left = int(length)
         return self._sized if self._left else None
