@@ -122,6 +122,11 @@ class Cases:
 
         self.serve(plainly(200, value))
         self.assertEqual(self.do(lambda h: h.get_sequence_id("x")), ["1", "2"])
+        found = self.do(lambda h: h.get_sequence("s"))
+        self.assertEqual((found["id"], found.id, found), ("new-id", "new-id", {"id": "new-id"}))
+        self.assertEqual(self.do(lambda _: found.start()).id, "new-id")
+        with self.assertRaises(AttributeError):
+            found.nothing
         sequence = self.do(lambda h: h.send_sequence(b"tar"))
         self.assertEqual(sequence.id, "new-id")
         instance = self.do(lambda _: sequence.start({}))

@@ -209,11 +209,11 @@ class MiniLoop(Base):
             if self.ready and self.takeover is None:
                 self._step(self.ready.popleft())
 
-    def _step(self, task):
+    def _step(self, task, resume=None, argument=None):
         self.waiting.pop(task, None)
         outer, self.current = self.current, task
         try:
-            awaited = task.coroutine.send(None)
+            awaited = (resume or task.coroutine.send)(argument)
         except StopIteration as end:
             task.done, task.value = True, end.value
         except Exception as err:
@@ -235,7 +235,7 @@ class MiniLoop(Base):
         elif awaited is None:  # a bare yield: gives others a turn
             self.ready.append(task)
         else:
-            task.coroutine.throw(TypeError("awaited something of an unknown event loop: %r" % (awaited,)))
+            self._step(task, task.coroutine.throw, TypeError("awaited something of another event loop: %r" % (awaited,)))
 
     def wait(self, mark):
         """The generator behind `await mark`."""

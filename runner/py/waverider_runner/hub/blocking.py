@@ -3,7 +3,7 @@
 from .client import Client
 from .host import HostClient
 from .instance import InstanceClient
-from .sequence import SequenceClient
+from .sequence import FoundSequence, SequenceClient
 from .space import SpaceClient
 from .stream import Stream
 from .waiting import finish
@@ -43,6 +43,8 @@ def _awaited(value):
 
 
 def plain(value):
+    if isinstance(value, FoundSequence):
+        value._client = Plain(value._client)
     if isinstance(value, CLIENTS):
         return Plain(value)
     return PlainStream(value) if isinstance(value, Stream) else value

@@ -3,7 +3,7 @@
 from .client import Client
 from .instance import InstanceClient
 from .names import also_camel_case
-from .sequence import SequenceClient
+from .sequence import FoundSequence, SequenceClient
 from .space import SpaceClient
 from .text import part
 
@@ -55,7 +55,16 @@ class HostClient:
         answer = await self.client.send_package("sequence", package, headers, "POST")
         return SequenceClient(answer["id"], self)
 
+    async def load_sequence(self, path):
+        """The bytes of a package on disk, for send_sequence."""
+        with open(path, "rb") as file:
+            return file.read()
+
     async def get_sequence(self, id):
+        """A dict that is a SequenceClient too."""
+        return FoundSequence(await self.get_sequence_info(id), self)
+
+    async def get_sequence_info(self, id):
         return await self.client.get("sequence/" + part(id))
 
     async def delete_sequence(self, id, force=False):

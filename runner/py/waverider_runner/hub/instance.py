@@ -19,9 +19,10 @@ class InstanceClient:
     def __repr__(self):
         return "<InstanceClient %s>" % self.id
 
-    async def stop(self, timeout=None, can_call_keepalive=None):
-        """timeout in milliseconds."""
-        return await self._post("_stop", with_camel_keys({"timeout": timeout, "can_call_keepalive": can_call_keepalive}))
+    async def stop(self, timeout=None, can_call_keepalive=None, can_keep_alive=None):
+        """timeout in milliseconds; the two others are one, by either name."""
+        may = can_keep_alive if can_call_keepalive is None else can_call_keepalive
+        return await self._post("_stop", with_camel_keys({"timeout": timeout, "can_call_keepalive": may}))
 
     async def kill(self, remove_immediately=False):
         return await self._post("_kill", {"removeImmediately": remove_immediately})

@@ -38,3 +38,17 @@ class SequenceClient:
         """Uploads a new package for this Sequence."""
         answer = await self.host.client.send_package(self._path, package, headers, "PUT")
         return SequenceClient(answer["id"], self.host)
+
+
+class FoundSequence(dict):
+    """What the Hub says of a Sequence, that can be started too: programs take
+    what get_sequence gives for the one or the other."""
+
+    def __init__(self, fields, host):
+        super().__init__(fields)
+        self._client = SequenceClient(fields["id"], host)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._client, name)
