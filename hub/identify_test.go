@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,8 +53,11 @@ func TestTheHubGivesProgramsVariablesAndLimits(t *testing.T) {
 		return echo(p)
 	})
 	seq := s.upload("", "", "a.js", "waverider", `{"limits":{"pids":20}}`)
-	s.start(seq, "{}")
+	id := s.start(seq, "{}")
 	spec := <-specs
+	if env := spec.Start.Env; env["INSTANCE_ID"] != id || env["SEQUENCE_PATH"] != filepath.Join(spec.Package, "a.js") {
+		t.Errorf("the program is told %v", env)
+	}
 	if want := (waverider.Limits{Memory: 100, PIDs: 20}); spec.Limits != want || spec.Grants.Env["PLANT"] != "north" {
 		t.Errorf("%+v, %v", spec.Limits, spec.Grants.Env)
 	}

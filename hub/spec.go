@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"path/filepath"
 
 	"waverider"
 	"waverider/hub/journal"
@@ -30,6 +31,8 @@ func (in *Instance) spec(rec journal.Instance) (runtime.Spec, error) {
 			API:        in.hub.instanceAPI(rec.ID),
 			InputTopic: rec.Request.InputTopic, OutputTopic: rec.Request.OutputTopic,
 			Limits: rec.Request.Limits, State: in.hub.loadState(rec.ID), Scramjet: in.hub.cfg.Scramjet,
+			// Programs for Scramjet find these among the variables of their runner.
+			Env: map[string]string{"INSTANCE_ID": string(rec.ID), "SEQUENCE_PATH": filepath.Join(pkg.Dir, manifest.Main)},
 		},
 	}, err
 }

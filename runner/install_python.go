@@ -33,10 +33,10 @@ func InstallPython(ctx context.Context, dir, python string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("install python runner: %w", err)
 	}
-	if err := compilePython(ctx, folder, python); err != nil {
-		return "", fmt.Errorf("compile python runner: %w", err)
-	}
-	return filepath.Join(folder, "main.py"), nil
+	// It runs without, only that each start takes longer: a Python that lacks
+	// the module for it is none to refuse.
+	_ = compilePython(ctx, folder, python)
+	return filepath.Join(folder, "main.py"), ctx.Err()
 }
 
 // compilePython does it once for each interpreter: compiling at each start
