@@ -12,14 +12,14 @@ import (
 )
 
 // givenID is what a Sequence may be called by who brings its id along.
-var givenID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var givenID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Identify makes a package that is found somewhere a Sequence of a given id. One
 // of that id that has had the package before, as its newest revision or an older
 // one, stays as it is; else the package is its newest revision. changed tells
 // whether there is something new.
 func (h *Hub) Identify(ctx context.Context, id waverider.SequenceID, r io.Reader) (seq *waverider.Sequence, changed bool, err error) {
-	if !givenID.MatchString(string(id)) {
+	if len(id) > 128 || !givenID.MatchString(string(id)) {
 		return nil, false, waverider.Errorf(waverider.Invalid,
 			"%.128q cannot be the id of a Sequence: want up to 128 letters, digits, \".\", \"_\" or \"-\", the first a letter or a digit", id)
 	}

@@ -50,7 +50,7 @@ var hidden = map[string]string{"gitignore": ".gitignore", "waveriderignore": ".w
 
 // namePattern is what npm takes for a package name without a scope.
 var (
-	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,213}$`)
+	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 	unfit       = regexp.MustCompile(`[^a-z0-9._]+`)
 )
 
@@ -85,7 +85,7 @@ func Write(p Project) ([]string, error) {
 
 // files are the contents by path below Dir.
 func (p Project) files() (map[string]string, error) {
-	if !namePattern.MatchString(p.Name) {
+	if len(p.Name) > 214 || !namePattern.MatchString(p.Name) {
 		return nil, waverider.Errorf(waverider.Invalid,
 			"name %q: want lower-case letters, digits, \"-\", \"_\" or \".\", beginning with a letter or digit", p.Name)
 	}

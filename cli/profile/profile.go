@@ -53,11 +53,11 @@ type File struct {
 // Names are those of the profiles, sorted.
 func (f File) Names() []string { return slices.Sorted(maps.Keys(f.Profiles)) }
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // CheckName refuses what cannot be the name of a profile.
 func CheckName(name string) error {
-	if !namePattern.MatchString(name) {
+	if len(name) > 64 || !namePattern.MatchString(name) {
 		return waverider.Errorf(waverider.Invalid, "profile %q: want up to 64 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit", name)
 	}
 	return nil

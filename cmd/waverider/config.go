@@ -101,7 +101,7 @@ func defaultDataDir() string {
 	return filepath.Join(dir, "waverider")
 }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Validate refuses what cannot work or is not safe, and says what to add.
 func (c *hubConfig) Validate() error {
@@ -173,7 +173,7 @@ func (c *hubConfig) validateRest() error {
 	_, level := logLevels[c.LogLevel]
 	check(level, "log-level %q: want trace, debug, info, warn or error", c.LogLevel)
 	check(c.LogFormat == "text" || c.LogFormat == "json", "log-format %q: want text or json", c.LogFormat)
-	check(c.ID == "" || idPattern.MatchString(c.ID), "id %q: want up to 64 letters, digits, \".\", \"_\" or \"-\"", c.ID)
+	check(c.ID == "" || len(c.ID) <= 64 && idPattern.MatchString(c.ID), "id %q: want up to 64 letters, digits, \".\", \"_\" or \"-\"", c.ID)
 	check(slices.Contains([]string{"never", "on-failure", "always"}, c.Restart), "restart-policy %q: want never, on-failure or always", c.Restart)
 	check(c.DataDir != "", "data-dir is empty")
 	check(c.Orphan > 0, "orphan-after: want a time above 0")

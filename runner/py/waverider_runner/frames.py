@@ -1,6 +1,6 @@
 """Frames of the runner protocol: 16 bytes of header, then the payload."""
 
-from struct import Struct
+from _struct import Struct
 
 HEADER = Struct(">BBHIQ")  # type, flags, stream, length, number
 MARK = Struct(">BBHIQQQQ")  # a whole MARK frame: header, done, n, flags

@@ -15,7 +15,6 @@ from .messages import Messages
 from .output import Output
 from .watch import Watch
 
-PRELOAD_AFTER = 0.03  # s of waiting
 READY_WITHIN = 0.1  # s that a call of `run` may keep the Hub from hearing that it was loaded
 MARK_WITHIN = 0.005
 
@@ -49,7 +48,7 @@ class Runner:
         os.register_at_fork(after_in_child=self._forked)
         with self.channel.lock:
             self.channel.connect()
-        self.loop.call_later(PRELOAD_AFTER, preload)
+        preload()  # while the Hub answers
         try:
             self.loop.block(lambda: self.start_message is not None)
             from .program import ProgramRun
@@ -201,7 +200,7 @@ class Runner:
 
 
 def preload():
-    """Loaded by a runner that waits: everything between `start` and the program."""
+    """Loads everything between `start` and the program."""
     from . import adopt, context, installed, load, prepare, produce, program, progress  # noqa: F401
 
     installed.folders()
