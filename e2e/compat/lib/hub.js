@@ -72,6 +72,31 @@ async function until(stream, words) {
   throw new Error(`the stream ended without ${JSON.stringify(words)}: ${JSON.stringify(all)}`);
 }
 
+// follow reads a stream in the background: `until` resolves once so much has
+// come, `end` with all of it at the end.
+function follow(stream) {
+  let all = '';
+  const waiting = new Set();
+  const end = (async () => {
+    for await (const part of parts(stream)) {
+      all += part;
+      for (const check of waiting) check();
+    }
+    return all;
+  })();
+  const until = (words) => new Promise((resolve, reject) => {
+    const check = () => {
+      if (!all.includes(words)) return;
+      waiting.delete(check);
+      resolve(all);
+    };
+    waiting.add(check);
+    end.then(() => all.includes(words) || reject(new Error(`the stream ended without ${JSON.stringify(words)}`)), reject);
+    check();
+  });
+  return { until, end };
+}
+
 // ended waits for the end of an Instance, which is the end of its stderr.
 async function ended(instance) {
   await text(await instance.getStream('stderr'));
@@ -111,4 +136,4 @@ async function* entries(stream) {
   }
 }
 
-module.exports = { hub, url, packageOf, send, launch, parts, text, values, until, entries, ended, fails, raw };
+module.exports = { hub, url, packageOf, send, launch, parts, text, values, until, follow, entries, ended, fails, raw };

@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
 const { Readable } = require('node:stream');
 const test = require('node:test');
-const { launch, text, values, until, ended, fails, raw } = require('../lib/hub');
+const { launch, text, values, until, follow, ended, fails, raw } = require('../lib/hub');
 
 test('text goes in and comes out', async (t) => {
   const instance = await launch(t, 'identity');
@@ -35,12 +35,14 @@ test('objects come in and go out as JSON lines', async (t) => {
 
 test('input stays open when asked to, and ends when asked to', async (t) => {
   const instance = await launch(t, 'identity');
-  const output = text(await instance.getStream('output'));
+  const output = follow(await instance.getStream('output'));
   await instance.sendInput(Readable.from(['first ']), {}, { type: 'text/plain', end: false });
+  await output.until('first '); // the client is answered before its body has gone
   const { status } = await raw('POST', `instance/${instance.id}/input`, { headers: { 'x-end-stream': 'false' }, body: 'second ' });
   assert.equal(status, 202);
+  await output.until('second ');
   await instance.sendInput(Readable.from(['last']), {}, { type: 'text/plain' });
-  assert.equal(await output, 'first second last');
+  assert.equal(await output.end, 'first second last');
   await fails(instance.sendInput(Readable.from(['late']), {}, { type: 'text/plain' }), 'GONE', 410, /ended|does not run any more/);
 });
 
