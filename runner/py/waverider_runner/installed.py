@@ -32,7 +32,7 @@ def _look():
         add, path = site.addsitedir, list(sys.path)
         site.addsitedir = search.add
         try:
-            site.venv(site.addsitepackages(set()) or set())
+            site.addsitepackages(site.venv(set()))
         finally:
             site.addsitedir = add
         new = [entry for entry in sys.path if entry not in path]
