@@ -68,7 +68,7 @@ func newProcess(t testing.TB, l language, program string, more ...map[string]str
 		ok(t, os.WriteFile(name, []byte(text), 0o600))
 	}
 	ok(t, os.Mkdir(start.Slot, 0o700))
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	p := &process{TB: t, ctx: ctx, path: filepath.Join(dir, "s"), key: runner.NewKey(), exited: make(chan error, 1)}
 	p.cmd = exec.CommandContext(ctx, l.argv[0], l.argv[1:]...)
 	p.cmd.Dir = dir
@@ -133,7 +133,7 @@ func (p *process) spawn() {
 func (p *process) exitCode() int {
 	p.Helper()
 	if p.ctx.Err() != nil {
-		p.Error("the process was still there after a minute")
+		p.Error("the process was still there after 20 s")
 	}
 	<-p.exited
 	return p.cmd.ProcessState.ExitCode()

@@ -24,6 +24,8 @@ class Exit:
         """The output has ended. The process goes when nothing of the program
         is left to do, at the latest after timeout seconds."""
         runner = self.runner
+        if os.getpid() != self.pid:
+            self.leave(COMPLETED)  # a child of the program that came back from its work
         self.completed = True
         self.leave_within(timeout)
         runner.output.end()
@@ -61,20 +63,27 @@ class Exit:
         loop = self.runner.loop
         loop.call_from_thread(lambda: loop.spawn(self._when_free()))
 
+    def overdue(self, seconds):
+        """The process goes then, whatever it is doing."""
+        start_new_thread(_leave_at, (monotonic() + seconds, self.code))
+
     async def _when_free(self):
-        """Wakes a program that waits for somebody to read its output."""
+        """Ends a program that waits for input, or for somebody to read its
+        output: neither will come."""
         while not self.free():
             progress = self.runner.messages.progress.mark()
             if not self.free():
                 await progress
         with self.runner.channel.lock:
             self.runner.output.moved.fire()
+        if self.runner.input.awaited:
+            self.runner.stands_still()
 
     def fail(self, phase, code, err):
         """Reports a failure of the program and exits with its code."""
         runner = self.runner
         if os.getpid() != self.pid:
-            os._exit(code)  # a child of the program that came back from its work
+            os._exit(code)
         if self.failing:
             return
         self.failing = True

@@ -29,6 +29,7 @@ class Input:
         self.failure = None
         self.flushed = False  # the decoder's rest was given out after END
         self.progress = None  # where the Hub wants marks
+        self.awaited = False  # the program waits for more than has come
         self.arrived = Signal()
 
     def hello(self):
@@ -59,6 +60,7 @@ class Input:
         if self.received > self.told_limit:
             raise ProtocolError("input over its limit")
         self.queue.append(piece)
+        self.awaited = False
         if self.received - self.told_received >= QUARTER:
             self.channel.tell_input()
         self.arrived.fire()
@@ -66,7 +68,7 @@ class Input:
     def finish(self, length):
         if length != self.received:
             raise ProtocolError("the input ends elsewhere")
-        self.ended = True
+        self.ended, self.awaited = True, False
         self.channel.send(self.channel._input_window())
         self.arrived.fire()
 

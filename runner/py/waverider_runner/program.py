@@ -220,11 +220,7 @@ class ProgramRun:
     def end(self, error):
         self.keep_until = 0.0
         self.runner.exit.stop(error, False)
-        self.runner.loop.call_later(max(0, float(self.context.exit_timeout or 0) / 1000), self._overdue)
-
-    def _overdue(self):
-        self.runner.exit.deadline = monotonic()
-        self.runner.exit.leave(self.runner.exit.code)
+        self.runner.exit.overdue(max(0, float(self.context.exit_timeout or 0) / 1000))
 
     def killed(self):
         for handler in self.context._kill_handlers:
@@ -237,7 +233,7 @@ class ProgramRun:
         return self.saves.save(state, saved)
 
     def stands_still(self):
-        """Nobody reads the output of a program that was stopped: it is over."""
+        """Nothing more comes for a program that was stopped: it is over."""
         exit = self.runner.exit
         if exit.stopped and exit.free() and self.runner.loop.alone():
             exit.leave(exit.code)

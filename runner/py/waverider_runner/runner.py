@@ -3,11 +3,13 @@ program have to say to each other."""
 
 import os
 import sys
+from _thread import RLock
 from time import monotonic
 
 from . import exit as ends
 from . import signal
 from .channel import Channel
+from .frames import MAX_NUMBER
 from .input import Input
 from .logger import Logger, keep_from_children
 from .loop import MiniLoop
@@ -68,8 +70,13 @@ class Runner:
             _signal.signal(_signal.SIGTERM, lambda *_: os._exit(143))
 
     def _forked(self):
-        """A child of the program has nothing to say to the Hub."""
+        """A child of the program has nothing to say to the Hub, nor waits for
+        it: its input is over, and what it emits is nobody's."""
         channel = self.channel
+        channel.lock = self.output.lock = RLock()  # a thread that is no more may have held it
+        self.input.ended = True
+        self.output.limit = MAX_NUMBER
+        self.output.write = lambda piece: None
         channel.closed = True
         if channel.sock is not None:
             channel.sock.close()
@@ -170,12 +177,15 @@ class Runner:
 
     def idle(self):
         """The program waits for more input."""
+        self.input.awaited = True
+        if self.exit.stopped:
+            self.stands_still()
         if self.output.progress is not None:
             self.touched = False
             self.output.mark()
 
     def stands_still(self):
-        """The program waits for somebody to read its output."""
+        """The program waits for more input, or for somebody to read its output."""
         if self.program is not None:
             self.program.stands_still()
 
