@@ -42,6 +42,9 @@ func (x *life) listen() {
 			if err != nil {
 				return
 			}
+			if m.Type == "save" {
+				s.Hold() // the next Hub is told of it as well
+			}
 			to <- m
 		}
 	}(x.s, x.messages)

@@ -7,8 +7,6 @@ import sys
 from . import signal
 from .signal import Mark
 
-ASYNC = 0x80 | 0x200  # flags of the code of coroutines and async generators
-
 
 def expect_asyncio(loop):
     """Notices the import of asyncio, for loop."""

@@ -5,6 +5,7 @@ import sys
 from .emitter import Emitter
 from .jsontext import dumps, loads
 
+COMPREHENSIONS = ("<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>")  # code of its own before Python 3.12
 ASYNC = 0x80 | 0x200  # flags of the code of coroutines and async generators
 
 
@@ -110,7 +111,7 @@ class AppContext:
             self._state = text
 
         save = self.runner.save(loads(text), saved)
-        if not sys._getframe(1).f_code.co_flags & ASYNC:
+        if not _is_async(sys._getframe(1)):
             self.runner.loop.block(save.done)
             save.result()
         return save
@@ -139,6 +140,12 @@ class AppContext:
     @exitTimeout.setter
     def exitTimeout(self, value):
         self.exit_timeout = value
+
+
+def _is_async(frame):
+    while frame.f_code.co_name in COMPREHENSIONS and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code.co_flags & ASYNC
 
 
 class Done:

@@ -6,6 +6,7 @@ A program that does import asyncio is run by aio.py, also when it does so late.
 """
 
 import os
+import sys
 from _thread import get_ident, start_new_thread
 from _collections import deque
 from select import POLLIN, POLLOUT, poll
@@ -60,6 +61,9 @@ class Base:
                     self.runner.watch.main_woke()
                     channel.drain()
                     self._receive()
+
+    def will_await(self):
+        """A coroutine of the program is about to be run."""
 
     def runs_program(self):
         """This is called by `run` itself, not by something it has started."""
@@ -121,6 +125,7 @@ class MiniLoop(Base):
         self.waiting = {}  # Task → Mark
         self.current = None  # the Task that is being run
         self.awaited = None  # what it has come to await
+        self.expecting = False  # of an import of asyncio
         self.takeover = None  # by a loop of asyncio (adopt.py)
 
     def run(self, coroutine):
@@ -180,6 +185,17 @@ class MiniLoop(Base):
     @staticmethod
     def now():
         return monotonic()
+
+    def will_await(self):
+        """The task that is run now is about to run a coroutine of the program,
+        which may use asyncio."""
+        if "asyncio" in sys.modules:
+            self.asyncio_came()
+        elif not self.expecting:
+            from .adopt import expect_asyncio
+
+            self.expecting = True
+            expect_asyncio(self)
 
     def asyncio_came(self):
         """asyncio was imported, perhaps by the coroutine that is being run."""

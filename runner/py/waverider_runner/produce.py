@@ -30,6 +30,7 @@ class Producer:
         while callable(value) and not hasattr(value, "__aiter__") and not hasattr(value, "__iter__"):
             value = value()
             if hasattr(value, "__await__"):
+                self.runner.loop.will_await()
                 value = await value
         if value is None:
             return
@@ -47,6 +48,7 @@ class Producer:
             self._is(LINES)
             self._write(value)
         elif hasattr(value, "__aiter__"):
+            self.runner.loop.will_await()
             await self._async_items(value)
         elif hasattr(value, "__iter__"):
             await self._items(value)

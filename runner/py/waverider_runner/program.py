@@ -4,7 +4,7 @@ import sys
 from time import monotonic, sleep
 
 from . import exit as ends
-from .context import ASYNC, AppContext
+from .context import AppContext
 from .load import EntrypointError, find_entry, load
 from .logger import Logger
 from .prepare import prepare
@@ -67,10 +67,6 @@ class ProgramRun:
             from .aio import AsyncioLoop
 
             AsyncioLoop(self.runner).use()
-        elif getattr(getattr(self.module.run, "__code__", None), "co_flags", 0) & ASYNC:
-            from .adopt import expect_asyncio
-
-            expect_asyncio(self.runner.loop)
 
     def _gathered(self):
         self.runner.loop.gathered()
@@ -108,6 +104,7 @@ class ProgramRun:
         self.runner.loop.call_later(0, self.ready)  # when it waits for the first time
         value = self.module.run(self.context, self.input, *(self.start.get("args") or ()))
         if hasattr(value, "__await__"):
+            self.runner.loop.will_await()
             value = await value
         return value
 
@@ -176,6 +173,7 @@ class ProgramRun:
 
     async def _handler(self, result):
         try:
+            self.runner.loop.will_await()
             await result
         except Exception as err:
             self.runner.exit.fail("run", ends.UNCAUGHT, err)
@@ -196,6 +194,7 @@ class ProgramRun:
             try:
                 result = handler((message.get("timeout") or 0) / 1000, bool(message.get("canCallKeepalive")))
                 if hasattr(result, "__await__"):
+                    self.runner.loop.will_await()
                     await result
             except Exception as err:
                 self.context.logger.error("a stop handler failed", err)
@@ -272,6 +271,7 @@ class ProgramRun:
             try:
                 answer = ask(handler, healthy)
                 if hasattr(answer, "__await__"):
+                    self.runner.loop.will_await()
                     answer = await answer
                 healthy = healthy and bool(answer and answer.get("healthy"))
             except Exception as err:
