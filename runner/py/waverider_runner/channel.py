@@ -20,6 +20,10 @@ RETRY_FAST = 0.02  # s, for the first second
 RETRY_SLOW = 0.25
 
 
+def no_welcome(*_):
+    raise ProtocolError("no WELCOME")
+
+
 class Channel:
     def __init__(self, path, identity):
         self.path = path
@@ -53,7 +57,7 @@ class Channel:
         sock = socket(AF_UNIX, SOCK_STREAM)
         try:
             sock.connect(self.path)
-            self.reader = FrameReader(self._on_frame, self.input.receive)
+            self.reader = FrameReader(self._on_frame, no_welcome)
             self.write_failed = False
             sock.send(self._hello())
             sock.setblocking(False)
@@ -110,7 +114,7 @@ class Channel:
         if kind == frames.WELCOME:
             self._welcome(payload)
         elif not self.open:
-            raise ProtocolError("no WELCOME")
+            no_welcome()
         elif kind == frames.MESSAGE:
             self.messages.receive(number, payload)
         elif kind == frames.END:
@@ -125,15 +129,18 @@ class Channel:
             raise ProtocolError("a second WELCOME")
         try:
             answer = loads(payload)
-            places = answer["input"]["acked"], answer["messages"]["received"], answer["output"]
-            received, limit = places[2]["received"], places[2]["limit"]
+            input, messages = answer["input"]["acked"], answer["messages"]["received"]
+            output, limit = answer["output"]["received"], answer["output"]["limit"]
         except (ValueError, LookupError, TypeError):
             raise ProtocolError("a WELCOME that is none") from None
+        if any(type(place) is not int or place < 0 for place in (input, messages, output, limit)):
+            raise ProtocolError("a WELCOME with places that are none")
         self.open = True
         self.retries = 0
-        self.input.resume(places[0])
-        self.messages.resume(places[1])
-        self.output.resume(received, limit)
+        self.reader.on_data = self.input.receive
+        self.input.resume(input)
+        self.messages.resume(messages)
+        self.output.resume(output, limit)
 
     def lost(self):
         if self.sock is None:

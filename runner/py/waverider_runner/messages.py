@@ -67,7 +67,9 @@ class Messages:
             try:
                 message = loads(payload)
             except ValueError:
-                raise ProtocolError("a message that is no JSON") from None
+                message = None
+            if not isinstance(message, dict):
+                raise ProtocolError("a message that is no object of JSON")
             self.received = number
             self.handle(message)
         self.channel.send(frames.window(frames.CONTROL, self.received))

@@ -137,7 +137,9 @@ class Producer:
         while True:
             await self._between()
             arrived = input.arrived.mark()
-            if not self._pass_on(input, progress):
+            with input.channel.lock:  # or the watch could tell that it is done before it is written
+                passed = self._pass_on(input, progress)
+            if not passed:
                 if input.done():
                     return
                 self.runner.idle()
@@ -159,18 +161,19 @@ class Producer:
         self._is(kind)
         if progress is not None and progress.skip is not None:
             items = progress.drop_items(items)
-        try:
-            self._write_batch(items)
-        except UnicodeEncodeError:
-            self.output.write("".join([dump_ascii(item) + "\n" for item in items]))
+        self._write_batch(items)
         return True
 
     def _write_batch(self, items):
-        if self.output.lines:
-            self.output.write("".join([dumps(item) + "\n" for item in items]))
-        else:
+        if not self.output.lines:
             for item in items:
                 self._write(item)
+            return
+        text = "".join([dumps(item) + "\n" for item in items])
+        try:
+            self.output.write(text.encode())
+        except UnicodeEncodeError:  # half of a surrogate pair
+            self.output.write("".join([line(item) for item in items]))
 
 
 def _text(value, name):
