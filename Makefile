@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SCRAMJET := runner/js/vendor/scramjet.js
 
-.PHONY: help build demo test check fmt lint race js e2e fuzz bench faults cross clean
+.PHONY: help build demo test check fmt lint race js py e2e fuzz bench faults cross clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ $(SCRAMJET): runner/js/package.json runner/js/package-lock.json
 demo: build ## a Hub and two Sequences on live figures of this machine
 	./bin/waverider demo
 
-test: build check js e2e ## everything CI runs, the short fault set included
+test: build check js py e2e ## everything CI runs, the short fault set included
 	go run ./faults -short -binary bin/waverider
 	go run ./faults -short -binary bin/waverider -language python3 -only '^(hub|churn|keeper|both|runner|crash|topic-(pipe|slot|both))$$'
 
@@ -44,6 +44,10 @@ race:
 
 js: $(SCRAMJET) ## tests of the Node runner
 	cd runner/js && node --test
+
+py: ## tests of the Python runner, with python3 and those that WAVERIDER_PYTHONS lists
+	@cd runner/py/test && for python in $${WAVERIDER_PYTHONS//:/ } python3; do \
+	  $$python -V && PYTHONDONTWRITEBYTECODE=1 $$python -m unittest -q || exit 1; done
 
 e2e: build ## the built program, driven from outside
 	cd e2e/compat && npm ci --no-audit --no-fund --loglevel=error
