@@ -424,6 +424,58 @@ func TestPythonBusy(t *testing.T) {
 	})
 }
 
+// TestPythonThreadsReadInput has the main thread wait for its output to be
+// read, and others for input, at the same time.
+func TestPythonThreadsReadInput(t *testing.T) {
+	const body = `
+		import threading, queue
+		def run(context, input):
+			got = queue.Queue(100)
+			def work():
+				for i, x in enumerate(input):
+					if i % 1000 == 0: context.save(i)
+					got.put(x)
+				got.put(None)
+			threading.Thread(target=work).start()
+			while True:
+				x = got.get()
+				if x is None: return
+				yield x
+		`
+	programs(t, map[string]struct {
+		program string
+		test    func(x *life)
+	}{
+		"plain":   {body, threadsRead},
+		"asyncio": {"\n\t\timport asyncio" + body, threadsRead},
+	})
+}
+
+func threadsRead(x *life) {
+	x.s.Output().SetWindow(4 << 10)
+	x.send("input", map[string]string{"contentType": ndjson})
+	go func() {
+		for m := range x.messages {
+			var save struct{ ID int }
+			if m.Type == "save" && m.Decode(&save) == nil {
+				x.s.Send(x.ctx, "saved", map[string]int{"id": save.ID})
+			}
+		}
+	}()
+	all := lines(1, 5000, one)
+	go func() {
+		for i := 0; i < len(all); i += 997 {
+			x.s.Input().Write(x.ctx, []byte(all[i:min(i+997, len(all))]))
+		}
+		x.s.Input().End(x.ctx)
+	}()
+	if got := x.read(len(all)); got != all {
+		x.Errorf("%d bytes of output, not %d", len(got), len(all))
+	}
+	x.send("kill", nil)
+	x.exits(137, soon)
+}
+
 // TestPythonSaves is about state.
 func TestPythonSaves(t *testing.T) {
 	programs(t, map[string]struct {

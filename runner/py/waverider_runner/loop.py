@@ -15,6 +15,7 @@ from time import monotonic
 from . import signal
 from .signal import Mark, Signal
 
+APART = 20  # ms between looks of a thread whose answer another one may take
 RECEIVE_AT_ONCE = 8  # pieces, before what waits for them gets a turn
 
 
@@ -31,7 +32,28 @@ class Base:
     def block(self, ready):
         """Waits in the middle of synchronous code."""
         self.runner.waits()
+        if get_ident() == self.main:
+            self.block_here(ready)
+        else:
+            self.block_apart(ready)
+
+    def block_here(self, ready):
         self.wait_plainly(ready)
+
+    def block_apart(self, ready):
+        """In a thread that the program has started. What comes while the main
+        thread waits too is that thread's, or it would wait for ever."""
+        while not ready():
+            with self.channel.lock:
+                if not self.polling:
+                    self.runner.serve()
+                    if ready():
+                        return
+                fd = self.channel.fileno()
+            poller = poll()
+            if fd >= 0:
+                poller.register(fd, POLLIN)
+            poller.poll(APART)
 
     def wait_plainly(self, ready, by=None):
         """Waits, and hands nothing to the program meanwhile; ready becomes true
@@ -206,9 +228,8 @@ class MiniLoop(Base):
         self.takeover = Takeover(self)
         self.takeover.enter()
 
-    def block(self, ready):
+    def block_here(self, ready):
         """While synchronous code of the program waits, other tasks go on."""
-        self.runner.waits()
         while not ready():
             self._go_on()
             if ready():
