@@ -184,12 +184,13 @@ func TestPythonLogs(t *testing.T) {
 				log.info("%(x)s", {"x": 3})
 				log.info("100%")
 				log.info("beside", {"a": 1}, [2])
+				log.info("one beside", {"a": 1})
 				log.info({"msg": "an object", "n": 1})
 				log.info("ü€ %r", "\ud800")
 				log.info(5)
 				log.info("set %s", {1})
 				log.info("nan", float("nan"))
-			`, log: []string{`"msg":"a and 2"`, `"msg":"3"`, `"msg":"100%"`, `"msg":"beside"`, `"data":[{"a":1},[2]]`, `"msg":"an object"`,
+			`, log: []string{`"msg":"a and 2"`, `"msg":"3"`, `"msg":"100%"`, `"msg":"beside"`, `"data":[{"a":1},[2]]`, `"data":[{"a":1}]}`, `"msg":"an object"`,
 			`\u00fc\u20ac`, `"msg":"5"`, `"msg":"set {1}"`, `"data":[null]`}},
 		"exceptions": {program: `
 			def run(context, input):

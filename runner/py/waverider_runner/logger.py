@@ -104,8 +104,8 @@ class Logger:
 
     def _format(self, message, args):
         """As logging does it, `"%s", value`; what has no place stands beside."""
-        if not args:
-            return message, ()
+        if "%" not in message:  # `"words", {…}` would be taken as formatted
+            return message, args
         try:
             return message % (args[0] if len(args) == 1 and isinstance(args[0], dict) and args[0] else args), ()
         except Exception:
