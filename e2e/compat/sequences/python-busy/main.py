@@ -1,0 +1,3 @@
+def run(context, input):
+    while True:
+        pass

@@ -1,0 +1,3 @@
+async def run(context, input):
+    async for item in input:
+        yield item

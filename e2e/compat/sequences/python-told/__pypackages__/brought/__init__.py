@@ -1,0 +1,1 @@
+NAME = "from __pypackages__"
