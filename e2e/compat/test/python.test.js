@@ -97,7 +97,7 @@ python('events go in and out, plain and async handlers', async (t) => {
   await instance.sendEvent('shout', 1);
   assert.deepEqual(await values(heard, 1), [{ from: instance.id }]);
   const own = await raw('GET', `instance/${instance.id}/event/heard?timeout=100ms`);
-  assert.equal(own.status, 504);
+  assert.equal(own.status, 504, own.text);
 });
 
 python('an event without a message is an empty text', async (t) => {
@@ -112,9 +112,8 @@ python('health is what set_health_check says', async (t) => {
   const health = await instance.getHealth();
   assert.equal(health.healthy, true);
   assert.ok(health.processId > 0);
-  const changed = instance.getNextEvent('changed');
   await instance.sendEvent('health', false);
-  assert.equal(await changed, false);
+  assert.equal(await instance.getEvent('changed'), false);
   await raw('POST', `instance/${instance.id}/_monitoring_rate`, {
     headers: { 'content-type': 'application/json' }, body: '[4003,{"monitoringRate":50}]',
   });
@@ -215,9 +214,10 @@ python('a generator waits for its reader', async (t) => {
 
 python('what was saved is there in the next run', async (t) => {
   const sequence = await send(t, 'python-state');
-  const { json } = await raw('POST', `sequence/${sequence.id}/start`, {
+  const { status, json, text: said } = await raw('POST', `sequence/${sequence.id}/start`, {
     headers: { 'content-type': 'application/json' }, body: JSON.stringify({ restart: 'on-failure' }),
   });
+  assert.equal(status, 200, said);
   const response = await fetch(`${url}/instance/${json.id}/output`);
   assert.equal(await response.text(), '{"runs":3}\n');
 });

@@ -23,6 +23,7 @@ var ownExchanges = []exchange{
 	{name: "own instance after deletion", request: "GET /instance/{tick}", saw: *refused(404)},
 	{name: "own head of a stream", request: "HEAD /log", saw: answer{status: 200, kind: asBytes}},
 	{name: "own name that fits several", request: "GET /sequence/compat-identity", saw: answer{status: 409, kind: asJSON, shape: `{"candidates":["<uuid>"]}`}},
+	{name: "own output of python", request: "GET /instance/{pynd}/output", saw: bytesOf("{\"a\":1}\n")},
 
 	create("own topic", `{"id":"own","content-type":"application/x-ndjson","durability":"async","maxAge":"7d","description":"ours","owner":"us"}`, made("own", "application/x-ndjson")),
 	create("own topic that cannot be", `{"id":"own2","content-type":"application/x-ndjson","durability":"none"}`, *refused(400)),
