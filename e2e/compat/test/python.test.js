@@ -4,17 +4,17 @@
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
 const { Readable } = require('node:stream');
-const test = require('node:test');
+const node = require('node:test');
 const { hub, url, launch, send, parts, text, values, ended, fails, raw } = require('../lib/hub');
 
 const LINES = 'application/x-ndjson';
-const python = (name, fn) => test(name, async (t) => {
+const test = (name, fn) => node.test(name, async (t) => {
   const { json } = await raw('GET', 'status');
   if (!json.engines.python3) return t.skip('the Hub has no Python');
   return fn(t);
 });
 
-python('a package with engines as Scramjet has them is a Python Sequence', async (t) => {
+test('a package with engines as Scramjet has them is a Python Sequence', async (t) => {
   const sequence = await send(t, 'python-identity');
   const { config } = await sequence.getInfo();
   assert.equal(config.language, 'py');
@@ -22,7 +22,7 @@ python('a package with engines as Scramjet has them is a Python Sequence', async
   assert.equal(config.entrypointPath, 'main.py');
 });
 
-python('JSON lines come as objects and go as such', async (t) => {
+test('JSON lines come as objects and go as such', async (t) => {
   const instance = await launch(t, 'python-identity');
   await instance.sendInput(Readable.from(['{"a":1}\nnot json\n[2, {"b":', ' null}]\n"ž"\n']), {}, { type: LINES, end: true });
   assert.equal(await text(await instance.getStream('output')), '{"a":1}\n[2,{"b":null}]\n"ž"\n');
@@ -30,14 +30,14 @@ python('JSON lines come as objects and go as such', async (t) => {
   assert.match(log, /input line 2 is not JSON: skipped/);
 });
 
-python('text comes by lines', async (t) => {
+test('text comes by lines', async (t) => {
   const instance = await launch(t, 'python-identity');
   await instance.sendInput(Readable.from(['one\ntw', 'o\nlast']), {}, { type: 'text/plain', end: true });
   assert.equal(await text(await instance.getStream('output')), 'one\ntwo\nlast');
   assert.equal((await raw('GET', `instance/${instance.id}`)).json.output.contentType, 'text/plain');
 });
 
-python('bytes come as they are', async (t) => {
+test('bytes come as they are', async (t) => {
   const instance = await launch(t, 'python-identity');
   const bytes = randomBytes(300000);
   const output = instance.getStream('output');
@@ -47,12 +47,12 @@ python('bytes come as they are', async (t) => {
   assert.ok(Buffer.concat(found).equals(bytes));
 });
 
-python('another type is refused', async (t) => {
+test('another type is refused', async (t) => {
   const instance = await launch(t, 'python-identity');
   await fails(instance.sendInput(Readable.from(['x']), {}, { type: 'image/png' }), 'REQUEST_ERROR', 415);
 });
 
-python('inout answers with the output while it takes the input', async (t) => {
+test('inout answers with the output while it takes the input', async (t) => {
   const instance = await launch(t, 'python-identity');
   const { status, text: out } = await raw('POST', `instance/${instance.id}/inout`, {
     headers: { 'content-type': 'text/plain', 'x-end-stream': 'true' }, body: 'there and back',
@@ -61,7 +61,7 @@ python('inout answers with the output while it takes the input', async (t) => {
   assert.equal(out, 'there and back');
 });
 
-python('arguments, configuration, files, __pypackages__', async (t) => {
+test('arguments, configuration, files, __pypackages__', async (t) => {
   const instance = await launch(t, 'python-told', { args: ['a', 1, { b: null }], appConfig: { c: [true] } });
   assert.deepEqual(await values(await instance.getStream('output'), 1), [{
     args: ['a', 1, { b: null }], config: { c: [true] }, instance: instance.id,
@@ -69,7 +69,7 @@ python('arguments, configuration, files, __pypackages__', async (t) => {
   }]);
 });
 
-python('stdin, stdout, stderr and log', async (t) => {
+test('stdin, stdout, stderr and log', async (t) => {
   const instance = await launch(t, 'python-told');
   const output = text(await instance.getStream('output'));
   await instance.sendStdin(Readable.from(['to stdin\n', 'and more\n']));
@@ -85,7 +85,7 @@ python('stdin, stdout, stderr and log', async (t) => {
   assert.equal(typeof log.at(-1).ts, 'number');
 });
 
-python('events go in and out, plain and async handlers', async (t) => {
+test('events go in and out, plain and async handlers', async (t) => {
   const sequence = await send(t, 'python-events');
   const [instance, other] = [await sequence.start({}), await sequence.start({})];
   assert.equal(await instance.getEvent('ready'), true);
@@ -100,14 +100,14 @@ python('events go in and out, plain and async handlers', async (t) => {
   assert.equal(own.status, 504, own.text);
 });
 
-python('an event without a message is an empty text', async (t) => {
+test('an event without a message is an empty text', async (t) => {
   const instance = await launch(t, 'python-events');
   const silence = await instance.getEventStream('silence');
   await instance.sendEvent('quiet');
   assert.deepEqual(await values(silence, 1), ['']);
 });
 
-python('health is what set_health_check says', async (t) => {
+test('health is what set_health_check says', async (t) => {
   const instance = await launch(t, 'python-events');
   const health = await instance.getHealth();
   assert.equal(health.healthy, true);
@@ -120,7 +120,7 @@ python('health is what set_health_check says', async (t) => {
   for (;;) if (!(await instance.getHealth()).healthy) break;
 });
 
-python('a stop handler is told seconds, and the program ends with 0', async (t) => {
+test('a stop handler is told seconds, and the program ends with 0', async (t) => {
   const instance = await launch(t, 'python-stopper', { args: [0.1] });
   const info = await instance.stop(30000, false);
   assert.equal(info.status, 'completed');
@@ -128,13 +128,13 @@ python('a stop handler is told seconds, and the program ends with 0', async (t) 
   assert.equal(await text(await instance.getStream('stdout')), '{"timeout": 30.0, "can_keep_alive": false}\nhandled\n');
 });
 
-python('a stop handler that takes too long is ended at the timeout', async (t) => {
+test('a stop handler that takes too long is ended at the timeout', async (t) => {
   const instance = await launch(t, 'python-stopper', { args: [600] });
   const info = await instance.stop(300, false);
   assert.deepEqual(info.terminated, { exitcode: 138, reason: 'Instance stopped' });
 });
 
-python('keep_alive asks for milliseconds, where the stop allows it', async (t) => {
+test('keep_alive asks for milliseconds, where the stop allows it', async (t) => {
   const instance = await launch(t, 'python-stopper', { args: [1.2, 60000] });
   const began = Date.now();
   await instance.stop(100, true);
@@ -143,7 +143,7 @@ python('keep_alive asks for milliseconds, where the stop allows it', async (t) =
   assert.ok(took >= 1200, `it ended after ${took} ms`);
 });
 
-python('kill runs the kill handlers, and ends a busy loop', async (t) => {
+test('kill runs the kill handlers, and ends a busy loop', async (t) => {
   const instance = await launch(t, 'python-stopper');
   assert.equal((await instance.kill()).status, 'killing');
   assert.deepEqual((await ended(instance)).terminated, { exitcode: 137, reason: 'Instance killed' });
@@ -154,7 +154,7 @@ python('kill runs the kill handlers, and ends a busy loop', async (t) => {
   assert.deepEqual((await ended(busy)).terminated, { exitcode: 137, reason: 'Instance killed' });
 });
 
-python('a program that raises says so and keeps its words', async (t) => {
+test('a program that raises says so and keeps its words', async (t) => {
   for (const [how, exitcode, words] of [['throw', 23, 'thrown on purpose'], ['stream', 23, 'failed on purpose'], ['event', 101, 'uncaught on purpose']]) {
     const instance = await launch(t, 'python-crash', { args: [how] });
     const output = text(await instance.getStream('output')).catch(() => '');
@@ -170,7 +170,7 @@ python('a program that raises says so and keeps its words', async (t) => {
   }
 });
 
-python('exit codes of the program are kept, success is 0', async (t) => {
+test('exit codes of the program are kept, success is 0', async (t) => {
   const failed = await ended(await launch(t, 'python-crash', { args: ['7'] }));
   assert.equal(failed.status, 'errored');
   assert.equal(failed.terminated.exitcode, 7);
@@ -179,11 +179,11 @@ python('exit codes of the program are kept, success is 0', async (t) => {
   assert.deepEqual(done.terminated, { exitcode: 0, reason: 'Instance completed' });
 });
 
-python('a program that fails to load fails its start, in its own words', async (t) => {
+test('a program that fails to load fails its start, in its own words', async (t) => {
   await assert.rejects((await send(t, 'python-loadfail')).start({}), /failed on start.*not loaded on purpose/);
 });
 
-python('Topics declared in the module', async (t) => {
+test('Topics declared in the module', async (t) => {
   for (const name of ['python-in', 'python-out']) t.after(() => raw('DELETE', `topics/${name}`));
   const instance = await launch(t, 'python-topics');
   await hub.sendNamedData('python-in', Readable.from(['{"n":1}\n{"n":2}\n']), {}, LINES);
@@ -197,13 +197,13 @@ python('Topics declared in the module', async (t) => {
   await assert.rejects(instance.sendInput(Readable.from(['1\n']), {}, { type: LINES }), { status: '405' });
 });
 
-python('scramjet.streams need nothing installed', async (t) => {
+test('scramjet.streams need nothing installed', async (t) => {
   const instance = await launch(t, 'python-streams');
   await instance.sendInput(Readable.from(['one two\nno\nthree end\nfour\n']), {}, { type: 'text/plain', end: true });
   assert.deepEqual(await values(await instance.getStream('output')), [['ONE', 'TWO', 'THREE', 'END'], ['FOUR']]);
 });
 
-python('a generator waits for its reader', async (t) => {
+test('a generator waits for its reader', async (t) => {
   const instance = await launch(t, 'python-generator', { args: [100000] });
   const stream = await instance.getStream('output');
   await values(stream, 3);
@@ -212,7 +212,7 @@ python('a generator waits for its reader', async (t) => {
   await instance.kill();
 });
 
-python('what was saved is there in the next run', async (t) => {
+test('what was saved is there in the next run', async (t) => {
   const sequence = await send(t, 'python-state');
   const { status, json, text: said } = await raw('POST', `sequence/${sequence.id}/start`, {
     headers: { 'content-type': 'application/json' }, body: JSON.stringify({ restart: 'on-failure' }),
@@ -222,7 +222,7 @@ python('what was saved is there in the next run', async (t) => {
   assert.equal(await response.text(), '{"runs":3}\n');
 });
 
-python('context.hub does what the client outside does', async (t) => {
+test('context.hub does what the client outside does', async (t) => {
   const driven = await send(t, 'identity');
   const instance = await (await send(t, 'python-inside')).start({ args: [driven.id] });
   const calls = await values(await instance.getStream('output'));
