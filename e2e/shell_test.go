@@ -40,7 +40,9 @@ func (s *shell) run(t *testing.T, script string) string {
 	cmd := s.command(script)
 	var errs strings.Builder
 	cmd.Stderr = &errs
-	limit := time.AfterFunc(3*time.Minute, func() { _ = cmd.Process.Kill() })
+	// What does not end is ended with all it runs, which may hold its pipes.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	limit := time.AfterFunc(3*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer limit.Stop()
 	out, err := cmd.Output()
 	if err != nil {
