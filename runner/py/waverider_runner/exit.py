@@ -10,6 +10,11 @@ COMPLETED, RUNNER, ENVIRONMENT, ENTRYPOINT, LOAD, PROGRAM, UNCAUGHT, KILLED = 0,
 FAIL_WITHIN = 2.0  # s for the Hub to hear of a failure
 
 
+class ProgramOver(BaseException):
+    """Raised where a program waits for what will not come any more, so that
+    its `finally` is run."""
+
+
 class Exit:
     def __init__(self, runner):
         self.runner = runner
@@ -68,7 +73,7 @@ class Exit:
         start_new_thread(_leave_at, (monotonic() + seconds, self.code))
 
     async def _when_free(self):
-        """Ends a program that waits for input, or for somebody to read its
+        """Wakes a program that waits for input, or for somebody to read its
         output: neither will come."""
         while not self.free():
             progress = self.runner.messages.progress.mark()
@@ -76,8 +81,7 @@ class Exit:
                 await progress
         with self.runner.channel.lock:
             self.runner.output.moved.fire()
-        if self.runner.input.awaited:
-            self.runner.stands_still()
+            self.runner.input.arrived.fire()
 
     def fail(self, phase, code, err):
         """Reports a failure of the program and exits with its code."""

@@ -29,7 +29,6 @@ class Input:
         self.failure = None
         self.flushed = False  # the decoder's rest was given out after END
         self.progress = None  # where the Hub wants marks
-        self.awaited = False  # the program waits for more than has come
         self.arrived = Signal()
 
     def hello(self):
@@ -60,7 +59,6 @@ class Input:
         if self.received > self.told_limit:
             raise ProtocolError("input over its limit")
         self.queue.append(piece)
-        self.awaited = False
         if self.received - self.told_received >= QUARTER:
             self.channel.tell_input()
         self.arrived.fire()
@@ -68,7 +66,7 @@ class Input:
     def finish(self, length):
         if length != self.received:
             raise ProtocolError("the input ends elsewhere")
-        self.ended, self.awaited = True, False
+        self.ended = True
         self.channel.send(self.channel._input_window())
         self.arrived.fire()
 

@@ -97,6 +97,14 @@ class Producer:
 
     async def _items(self, value):
         iterator = iter(value)
+        try:
+            await self._all_of(iterator)
+        finally:
+            close = getattr(iterator, "close", None)
+            if callable(close):
+                close()  # of a generator: its `finally` is run
+
+    async def _all_of(self, iterator):
         output, progress = self.output, self.output.progress
         while True:
             await self._between()
@@ -110,6 +118,14 @@ class Producer:
                 return
 
     async def _async_items(self, value):
+        try:
+            await self._all_of_async(value)
+        finally:
+            close = getattr(value, "aclose", None)
+            if callable(close):
+                await close()
+
+    async def _all_of_async(self, value):
         output, progress, runner = self.output, self.output.progress, self.runner
         await self._between()
         async for item in value:

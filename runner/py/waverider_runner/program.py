@@ -89,6 +89,8 @@ class ProgramRun:
                 progress.complete()
         except (SystemExit, KeyboardInterrupt):
             raise
+        except ends.ProgramOver:
+            runner.exit.leave(runner.exit.code)
         except BaseException as err:
             # Who is told to stop may cancel all tasks there are.
             if not (self.stopping and ends.is_cancelled(err)):
@@ -231,11 +233,13 @@ class ProgramRun:
     def save(self, state, saved):
         return self.saves.save(state, saved)
 
-    def stands_still(self):
-        """Nothing more comes for a program that was stopped: it is over."""
+    def is_over(self, for_input):
+        """Nothing more comes for a program that was stopped, and that waits.
+        (When the Hub has stopped it, it ends the input too.)"""
         exit = self.runner.exit
-        if exit.stopped and exit.free() and self.runner.loop.alone():
-            exit.leave(exit.code)
+        if not exit.stopped or (for_input and self.stopping):
+            return False
+        return exit.free() and self.runner.loop.alone()
 
     # Health.
 

@@ -49,7 +49,7 @@ class ProgramInput:
                         return
                 else:
                     self._runner.idle()
-                    self._runner.loop.block(self._input.stirs)
+                    self._runner.loop.block(lambda: self._input.stirs() or self._runner.is_over(True))
         finally:
             self._readers -= 1
 

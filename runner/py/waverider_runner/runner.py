@@ -177,17 +177,19 @@ class Runner:
 
     def idle(self):
         """The program waits for more input."""
-        self.input.awaited = True
-        if self.exit.stopped:
-            self.stands_still()
+        self.stands_still(True)
         if self.output.progress is not None:
             self.touched = False
             self.output.mark()
 
-    def stands_still(self):
-        """The program waits for more input, or for somebody to read its output."""
-        if self.program is not None:
-            self.program.stands_still()
+    def stands_still(self, for_input=False):
+        """The program waits for more input, or for somebody to read its output:
+        in vain, perhaps."""
+        if self.is_over(for_input):
+            raise ends.ProgramOver()
+
+    def is_over(self, for_input):
+        return self.program is not None and self.program.is_over(for_input)
 
     async def others(self, deadline):
         """Waits for what the program has left running."""
