@@ -88,3 +88,62 @@ func TestInstallNodeFromManyProcessesAtOnce(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+// TestInstallPythonCompilesOnce has each start find code that need not be
+// compiled, for every interpreter.
+func TestInstallPythonCompilesOnce(t *testing.T) {
+	eachPython(t, func(t *testing.T, l language) {
+		dir := t.TempDir()
+		var before map[string]os.FileInfo
+		for range 2 {
+			main, err := runner.InstallPython(t.Context(), dir, l.argv[0])
+			ok(t, err)
+			compiled, err := filepath.Glob(filepath.Join(filepath.Dir(main), "*", "__pycache__", "*.pyc"))
+			ok(t, err)
+			if len(compiled) < 20 {
+				t.Fatalf("compiled: %v", compiled)
+			}
+			after := map[string]os.FileInfo{}
+			for _, name := range compiled {
+				info, err := os.Stat(name)
+				ok(t, err)
+				after[name] = info
+				if before != nil && (before[name] == nil || before[name].ModTime() != info.ModTime()) {
+					t.Errorf("%s was compiled again", name)
+				}
+			}
+			before = after
+		}
+	})
+}
+
+func TestInstallPythonRepairsADamagedRunner(t *testing.T) {
+	eachPython(t, func(t *testing.T, l language) {
+		dir := t.TempDir()
+		main, err := runner.InstallPython(t.Context(), dir, l.argv[0])
+		ok(t, err)
+		want, err := os.ReadFile(main)
+		ok(t, err)
+		ok(t, os.WriteFile(main, want[:len(want)/2], 0o644))
+		_, err = runner.InstallPython(t.Context(), dir, l.argv[0])
+		ok(t, err)
+		if got, err := os.ReadFile(main); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("main.py was not repaired: %v", err)
+		}
+		for _, name := range []string{"test", "bench"} {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(main), name)); err == nil {
+				t.Errorf("%s is embedded", name)
+			}
+		}
+	})
+}
+
+// TestInstallPythonWithoutAnInterpreter lays out all the same: a start takes
+// longer when nothing could be compiled.
+func TestInstallPythonWithoutAnInterpreter(t *testing.T) {
+	main, err := runner.InstallPython(t.Context(), t.TempDir(), filepath.Join(t.TempDir(), "none"))
+	ok(t, err)
+	if _, err := os.Stat(main); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,23 +65,22 @@ func FindNode(ctx context.Context, cacheDir string) (Interpreter, error) {
 func FindPython(ctx context.Context, cacheDir string) (Interpreter, error) {
 	const question = "import sys; v = sys.version_info; " +
 		`print('{"path": "%s", "version": "%d.%d.%d"}' % (sys.executable.replace("\\", "\\\\").replace('"', '\\"'), v[0], v[1], v[2]))`
-	err := fmt.Errorf("%w: no python3 on PATH", ErrNoPython)
+	var first error // what is wrong with python3 says more than what is with others
 	for _, name := range pythonNames() {
 		found, lookErr := exec.LookPath(name)
 		if lookErr != nil {
 			continue
 		}
 		python, askErr := ask(ctx, found, filepath.Join(cacheDir, name+".json"), "-I", "-S", "-c", question)
-		if askErr != nil {
-			err = askErr
-			continue
-		}
-		if major, minor := python.numbers(); major == 3 && minor >= oldestPython {
+		if major, minor := python.numbers(); askErr == nil && major == 3 && minor >= oldestPython {
 			return python, nil
 		}
-		err = fmt.Errorf("%w in version 3.%d or newer: %s has %s", ErrNoPython, oldestPython, python.Path, python.Version)
+		if askErr == nil {
+			askErr = fmt.Errorf("%w in version 3.%d or newer: %s has %s", ErrNoPython, oldestPython, python.Path, python.Version)
+		}
+		first = cmp.Or(first, askErr)
 	}
-	return Interpreter{}, err
+	return Interpreter{}, cmp.Or(first, fmt.Errorf("%w: no python3 on PATH", ErrNoPython))
 }
 
 func pythonNames() []string {
