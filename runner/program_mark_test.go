@@ -60,6 +60,70 @@ var marked = map[string]struct {
 				for x in input: pass
 			`,
 	}, none, true, true},
+	"reader": {source{
+		python: `
+			async def run(context, input):
+				while True:
+					x = await input.read()
+					if x is None: return
+					if x % 10 == 0: yield x
+			`,
+	}, tenth, true, true},
+	"reader with asyncio": {source{
+		python: `
+			import asyncio
+			async def run(context, input):
+				while True:
+					x = await input.read()
+					if x is None: return
+					await asyncio.sleep(0)
+					if x % 10 == 0: yield x
+			`,
+	}, tenth, true, true},
+	"loops that break": {source{
+		python: `
+			async def run(context, input):
+				more = True
+				while more:
+					more = False
+					async for x in input:
+						yield x
+						more = True
+						if x % 7 == 0: break
+			`,
+	}, one, true, true},
+	"loops that break, with asyncio": {source{
+		python: `
+			import asyncio
+			async def run(context, input):
+				more = True
+				while more:
+					more = False
+					async for x in input:
+						yield x
+						await asyncio.sleep(0)
+						more = True
+						if x % 7 == 0: break
+			`,
+	}, one, true, true},
+	"plain loops that break": {source{
+		python: `
+			def run(context, input):
+				more = True
+				while more:
+					more = False
+					for x in input:
+						for i in range(3): yield x
+						more = True
+						if x % 7 == 0: break
+			`,
+	}, three, true, true},
+	"pairs": {source{
+		python: `
+			def run(context, input):
+				for pair in zip(input, input): yield from pair
+			`,
+	}, one, false, false},
 	"transform": {source{
 		node:   "const { PassThrough } = require('stream'); module.exports = (input) => input.pipe(new PassThrough({ objectMode: true }))",
 		python: "def run(context, input): return input.map(lambda x: x)",
@@ -221,7 +285,10 @@ func TestSkipsWhatWasGiven(t *testing.T) { eachLanguage(t, skipsWhatWasGiven) }
 
 func skipsWhatWasGiven(t *testing.T, l language) {
 	const size = 500
-	for _, name := range []string{"identity", "filter", "expander", "expander with asyncio"} {
+	for _, name := range []string{
+		"identity", "filter", "expander", "expander with asyncio", "reader", "reader with asyncio",
+		"loops that break", "loops that break, with asyncio", "plain loops that break",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := marked[name]

@@ -93,6 +93,37 @@ func TestPythonInput(t *testing.T) {
 				it = iter(input)
 				return [next(it), next(it), next(it, "end")]
 			`, contentType: ndjson, input: "1\n2\n", output: "1\n2\n\"end\"\n"},
+		"timeouts while it waits": {program: `
+			import asyncio
+			async def run(context, input):
+				it, late = input.__aiter__(), 0
+				context.emit("ready")
+				while True:
+					try: x = await asyncio.wait_for(it.__anext__(), 0.0005)
+					except asyncio.TimeoutError:
+						late += 1
+						if late == 1: await asyncio.sleep(0.05)
+						continue
+					except StopAsyncIteration: return
+					yield x
+			`, contentType: ndjson, input: lines(1, 3000, one), output: lines(1, 3000, one)},
+		"timeouts leave nothing behind": {program: `
+			import asyncio
+			async def run(context, input):
+				for i in range(300):
+					try: await asyncio.wait_for(input.read(), 0.0001)
+					except asyncio.TimeoutError: pass
+				return [len(context.runner.input.arrived.waiters)]
+			`, output: "0\n"},
+		"timeouts of read": {program: `
+			import asyncio
+			async def run(context, input):
+				while True:
+					try: x = await asyncio.wait_for(input.read(), 0.0005)
+					except asyncio.TimeoutError: continue
+					if x is None: return
+					yield x
+			`, contentType: ndjson, input: lines(1, 3000, one), output: lines(1, 3000, one)},
 		"break and again": {program: `
 			def run(context, input):
 				for x in input:

@@ -71,9 +71,18 @@ class AsyncioLoop(Base):
 
     def wait(self, mark):
         future = self.loop.create_future()
+
+        def wake():
+            self._call_soon(lambda: future.done() or future.set_result(None))
+
         with self.channel.lock:
-            mark.register(lambda: self._call_soon(lambda: future.done() or future.set_result(None)))
-        return future.__await__()
+            mark.register(wake)
+        try:
+            yield from future.__await__()
+        except BaseException:  # who waited was cancelled
+            with self.channel.lock:
+                mark.forget(wake)
+            raise
 
     def runs_program(self):
         return super().runs_program() and asyncio.current_task() in self.own

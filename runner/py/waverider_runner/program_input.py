@@ -2,6 +2,8 @@
 the methods of scramjet's Stream for who uses them. Items are objects, lines of
 text or bytes by content type."""
 
+import sys
+
 
 class ProgramInput:
     requires = provides = None  # a program may set them on what it returns
@@ -53,8 +55,12 @@ class ProgramInput:
         finally:
             self._readers -= 1
 
-    async def __aiter__(self):
-        self._begin()
+    def __aiter__(self):
+        return _Reader(self) if "asyncio" in sys.modules else self._each(True)
+
+    async def _each(self, counted):
+        if counted:
+            self._begin()
         try:
             while True:
                 while self._at < len(self._items):
@@ -69,13 +75,16 @@ class ProgramInput:
                     self._runner.idle()
                     await arrived
         finally:
-            self._readers -= 1
+            if counted:
+                self._readers -= 1
 
     def _begin(self):
         self._read = True
         self._readers += 1
-        if self._progress is not None and (self._readers > 1 or not self._runner.loop.runs_program()):
-            self._progress.reads_ahead()
+        if self._progress is not None:
+            if self._readers > 1:
+                self._progress.reads_ahead()
+            self._asked()
 
     def _hand(self):
         if self._progress is None:
@@ -89,9 +98,12 @@ class ProgramInput:
             return item
 
     def _asked(self):
-        with self._runner.channel.lock:
-            self._progress.asked()
-            self._runner.touch()
+        progress, runner = self._progress, self._runner
+        if not progress.ahead and not runner.loop.runs_program():
+            progress.reads_ahead()
+        with runner.channel.lock:
+            progress.asked()
+            runner.touch()
 
     def _fetch(self):
         """True when there are items, or there will be none."""
@@ -106,9 +118,13 @@ class ProgramInput:
             return True
 
     async def _one(self):
-        async for item in self:
-            return item
-        return None
+        self._begin()
+        try:
+            async for item in self._each(False):
+                return item
+            return None
+        finally:
+            self._readers -= 1
 
     def read(self):
         """Awaitable: the next item, None at the end."""
@@ -137,3 +153,26 @@ class ProgramInput:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.as_stream(), name)
+
+
+class _Reader:
+    """What `async for` has of the input where tasks are cancelled: that ends a
+    generator that waits for more, but not the input."""
+
+    __slots__ = ("source", "items")
+
+    def __init__(self, source):
+        self.source = source
+        self.items = source._each(False)
+        source._begin()
+
+    def __del__(self):
+        self.source._readers -= 1
+
+    def __aiter__(self):
+        return self
+
+    def __anext__(self):
+        if self.items.ag_frame is None and not self.source._input.done():
+            self.items = self.source._each(False)
+        return self.items.__anext__()

@@ -48,6 +48,10 @@ class Mark:
         else:
             self.signal.waiters.append(wake)
 
+    def forget(self, wake):
+        if wake in self.signal.waiters:
+            self.signal.waiters.remove(wake)
+
     def __await__(self):
         return current.wait(self)
 
