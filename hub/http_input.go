@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"waverider"
 	"waverider/hub/journal"
@@ -55,7 +54,7 @@ func (h *Hub) postInOut(in *Instance, w http.ResponseWriter, r *http.Request) er
 	}()
 	err = in.streamOutput(ctx, w, r, nil)
 	// The output is over: who still sends input is not waited for.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	wire.LeaveBody(r)
 	cancel()
 	feedErr := <-fed
 	if err == nil { // the output is whole, whatever became of the input

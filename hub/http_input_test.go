@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"bufio"
 	"io"
 	"net/http"
 	"strings"
@@ -120,6 +121,34 @@ func TestInOut(t *testing.T) {
 	s.want(http.StatusOK, "POST", "/instance/"+id+"/input", "")
 	r.end()
 	_ = feed.Close()
+}
+
+// What ends the reading of a body must not meet the next request.
+func TestConnectionServesOnAfterInOut(t *testing.T) {
+	s := newSite(t)
+	waiting := "/instance/" + s.run("idle.js", idle, "") + "/event/e?timeout=1ms"
+	for range 100 {
+		id := s.run("echo.js", echo, "")
+		c := s.dial("POST /api/v1/instance/" + id + "/inout HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n" +
+			"x-end-stream: true\r\nContent-Length: 5\r\n\r\nthere")
+		in := bufio.NewReader(c)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "there" {
+			t.Fatalf("inout gave %q: %v", body, err)
+		}
+		if _, err := io.WriteString(c, "GET /api/v1"+waiting+" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if resp, err = http.ReadResponse(in, nil); err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusGatewayTimeout {
+			t.Fatalf("the next request was answered %s", resp.Status)
+		}
+	}
 }
 
 func TestStdinReachesTheProgram(t *testing.T) {

@@ -34,7 +34,7 @@ func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := wire.Long(w, r)
 	defer cancel()
-	defer endWith(t, w, cancel)()
+	defer endWith(t, r, cancel)()
 	wire.Continue(w, r)
 	d, err := h.deposit(ctx, t)
 	if err != nil {
@@ -55,12 +55,12 @@ func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
 
 // endWith ends a request, and the wait for its body, when the Topic ends: a
 // client may be silent for ever. What it returns stops that.
-func endWith(t *topic.Topic, w http.ResponseWriter, cancel context.CancelFunc) (stop func()) {
+func endWith(t *topic.Topic, r *http.Request, cancel context.CancelFunc) (stop func()) {
 	done := make(chan struct{})
 	off := context.AfterFunc(t.Life(), func() {
 		defer close(done)
 		cancel()
-		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		wire.LeaveBody(r)
 	})
 	return func() {
 		if !off() {

@@ -71,6 +71,16 @@ func (b *tracked) settle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// LeaveBody ends the reading of a request's body, wherever it is read, and with
+// it the connection, once this request is answered. A body that has ended is
+// left alone: the server waits behind it for the client to leave, and would
+// take an error there for that, on this request and on all that follow.
+func LeaveBody(r *http.Request) {
+	if b, ok := r.Body.(*tracked); ok && !b.ended.Load() {
+		stopReading(r)
+	}
+}
+
 type connKey struct{}
 
 // withConn lets handlers find the connection of their request.
