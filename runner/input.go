@@ -56,7 +56,7 @@ func (in *Input) Write(ctx context.Context, p []byte) (int, error) {
 // it waits in r.Read only r can wake it.
 func (in *Input) ReadFrom(ctx context.Context, r io.Reader) (int64, error) {
 	var total int64
-	size := firstRead
+	size, short := firstRead, false
 	for {
 		credit, err := in.credit(ctx)
 		if err != nil {
@@ -74,7 +74,7 @@ func (in *Input) ReadFrom(ctx context.Context, r io.Reader) (int64, error) {
 		} else {
 			b.release()
 		}
-		size = nextRead(len(room), n)
+		size, short = nextRead(len(room), n, short)
 		if rerr == io.EOF {
 			return total, nil
 		} else if rerr != nil {
@@ -84,15 +84,18 @@ func (in *Input) ReadFrom(ctx context.Context, r io.Reader) (int64, error) {
 }
 
 // nextRead is how much to read next time: a fast stream gets large frames, a
-// slow one holds little memory.
-func nextRead(room, n int) int {
+// slow one holds little memory. One short read says nothing: of a body that is
+// read through a buffer, now and then a few bytes are left in that.
+func nextRead(room, n int, wasShort bool) (size int, short bool) {
 	switch {
 	case n == room:
-		return min(room*4, maxPayload)
-	case n < room/4:
-		return max(2*n, firstRead)
+		return min(room*4, maxPayload), false
+	case n >= room/4:
+		return room, false
+	case !wasShort:
+		return room, true
 	default:
-		return room
+		return max(2*n, firstRead), true
 	}
 }
 

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -119,6 +120,38 @@ func TestReadFromSendsWhatWasReadBeforeAnError(t *testing.T) {
 	if string(p[:m]) != "half" {
 		t.Errorf("runner got %q", p[:m])
 	}
+}
+
+// The server of net/http reads bodies through a small buffer.
+func TestReadFromTakesLargePiecesOfAFastBody(t *testing.T) {
+	const size = 4 << 20
+	b := newBench(t)
+	r := b.runner()
+	body := &countedReader{Reader: bufio.NewReaderSize(strings.NewReader(strings.Repeat("x", size)), 4<<10)}
+	go func() {
+		if n, err := b.s.Input().ReadFrom(b.ctx, body); n != size || err != nil {
+			t.Errorf("ReadFrom = %d, %v", n, err)
+		}
+		b.s.Input().End(b.ctx)
+	}()
+	n, err := io.Copy(io.Discard, r)
+	b.ok(err)
+	if n != size {
+		t.Errorf("the runner got %d bytes", n)
+	}
+	if body.reads > 100 {
+		t.Errorf("%d bytes were read in %d pieces", size, body.reads)
+	}
+}
+
+type countedReader struct {
+	io.Reader
+	reads int
+}
+
+func (r *countedReader) Read(p []byte) (int, error) {
+	r.reads++
+	return r.Reader.Read(p)
 }
 
 type errReader struct{ err error }
