@@ -69,4 +69,4 @@ cross: $(SCRAMJET) ## builds for every platform we ship
 	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -trimpath -ldflags '$(LDFLAGS)' -o dist/waverider-$${t%/*}-$${t#*/} ./cmd/waverider || exit 1; done
 
 clean: ## removes what was built
-	rm -rf bin dist runner/js/vendor runner/js/node_modules e2e/compat/node_modules
+	rm -rf bin dist runner/js/vendor runner/js/node_modules e2e/compat/node_modules examples/node_modules examples/*/dist

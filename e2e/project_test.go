@@ -32,7 +32,7 @@ func TestNewProjectsRun(t *testing.T) {
 			call := "waverider() { " + filepath.Join(dir, "bin", "waverider") + ` "$@"; }` + "\n"
 			user.run(t, call+"waverider init mine --template "+c.template+" --kind "+c.kind)
 			if c.template == "ts" {
-				install(t, filepath.Join(user.dir, "mine"))
+				install(t, filepath.Join(user.dir, "mine"), "install")
 			}
 			test, passed := "npm test", "pass 2"
 			if c.template == "py" {
@@ -55,10 +55,11 @@ func TestNewProjectsRun(t *testing.T) {
 	}
 }
 
-// install fetches what a project needs. Without a network there is no test.
-func install(t *testing.T, dir string) {
+// install fetches what a project needs, by npm install or npm ci. Without a
+// network there is no test.
+func install(t *testing.T, dir, how string) {
 	t.Helper()
-	cmd := exec.Command("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1")
+	cmd := exec.Command("npm", how, "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1")
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err == nil {
