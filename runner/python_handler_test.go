@@ -31,11 +31,15 @@ func (x *life) started() {
 	}
 }
 
+// logged waits until the parts stand in the log.
 func (x *life) logged(parts ...string) {
 	x.Helper()
 	for _, part := range parts {
-		if !strings.Contains(x.log.String(), part) {
-			x.Errorf("no %q in the log", part)
+		for !strings.Contains(x.log.String(), part) {
+			if x.ctx.Err() != nil {
+				x.Fatalf("no %q in the log", part)
+			}
+			time.Sleep(time.Millisecond)
 		}
 	}
 }

@@ -307,10 +307,7 @@ func TestPythonBusy(t *testing.T) {
 				context.logger.info("before")
 				while True: pass
 			`, func(x *life) {
-			for !strings.Contains(x.log.String(), "before") {
-				time.Sleep(time.Millisecond)
-				x.ok(x.ctx.Err())
-			}
+			x.logged("before")
 		}},
 		"ready is told": {`
 			import time
