@@ -4,8 +4,7 @@ import os
 import sys
 
 from . import installed
-
-LINKS_MAX = 1000  # entries of a package that are linked into the working folder
+from .workdir import lay_out
 
 
 def prepare(start, here):
@@ -15,7 +14,7 @@ def prepare(start, here):
     slot = start.get("slot")
     if slot:
         os.chdir(slot)
-        link(package, slot)
+        lay_out(package, slot)
     set_path(package, here)
     if sys.stdout is not None:
         sys.stdout.reconfigure(line_buffering=True)
@@ -35,27 +34,3 @@ def set_path(package, here):
     sys.path += [os.path.join(here, "lib"), here]
     installed.add_finder()
 
-
-def link(package, slot):
-    """Programs open files of their package by relative names, and write beside
-    them: links in the working folder, which is the program's own, allow both."""
-    try:
-        names = os.listdir(package)[:LINKS_MAX]
-    except OSError:
-        return
-    prefix = os.path.join(os.path.dirname(package), "")
-    for name in names:
-        if name == "__pycache__":
-            continue
-        target, place = os.path.join(package, name), os.path.join(slot, name)
-        try:
-            os.symlink(target, place)
-        except FileExistsError:
-            # A link of an earlier revision goes; what the program made stays.
-            if os.path.islink(place):
-                old = os.readlink(place)
-                if old != target and old.startswith(prefix):
-                    os.unlink(place)
-                    os.symlink(target, place)
-        except OSError:
-            return
