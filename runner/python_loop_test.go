@@ -394,17 +394,34 @@ func TestPythonBusy(t *testing.T) {
 				context.set_stop_handler(stop)
 				yield 0
 				time.sleep(1000)
+			`, savesAtStop},
+		"an async stop handler that saves": {`
+			import time
+			def run(context, input):
+				async def stop(timeout, can):
+					await context.save({"n": 1})
+					print("saved")
+				context.set_stop_handler(stop)
+				yield 0
+				time.sleep(1000)
+			`, savesAtStop},
+		"an async stop handler that saves, with asyncio": {`
+			import asyncio, time
+			async def run(context, input):
+				async def stop(timeout, can):
+					await asyncio.sleep(0.01)
+					await asyncio.wait_for(context.save({"n": 1}), 10)
+					print("saved")
+				context.set_stop_handler(stop)
+				yield 0
+				time.sleep(1000)
+			`, savesAtStop},
+		"a kill while it is loaded": {`
+			import time
+			time.sleep(1000)
 			`, func(x *life) {
-			x.started()
-			x.stop(2)
-			x.expect("save", `"n":1`)
-			x.send("saved", map[string]int{"id": 1})
-			x.expect("stopped")
 			x.send("kill", nil)
 			x.exits(137, soon)
-			if x.stdout.String() != "saved\n" {
-				x.Errorf("stdout %q", &x.stdout)
-			}
 		}},
 		"health handlers are not asked": {`
 			import time
@@ -419,6 +436,19 @@ func TestPythonBusy(t *testing.T) {
 			x.expect("health", `"healthy":true`)
 		}},
 	})
+}
+
+func savesAtStop(x *life) {
+	x.started()
+	x.stop(2)
+	x.expect("save", `"n":1`)
+	x.send("saved", map[string]int{"id": 1})
+	x.expect("stopped")
+	x.send("kill", nil)
+	x.exits(137, soon)
+	if x.stdout.String() != "saved\n" {
+		x.Errorf("stdout %q", &x.stdout)
+	}
 }
 
 // TestPythonThreadsReadInput has the main thread wait for its output to be

@@ -164,6 +164,21 @@ func TestPythonOutput(t *testing.T) {
 				await asyncio.sleep(0)
 				raise ValueError("broken")
 			`, output: "1\n", exit: 23, stderr: "ValueError: broken"},
+		"exception without words": {program: `
+			class Bad(Exception):
+				def __str__(self): raise RuntimeError("no words")
+				__repr__ = __str__
+			def run(context, input):
+				raise Bad()
+			`, exit: 23, stderr: "Bad", message: `"exitCode":23`},
+		"exception with too many words": {program: "def run(context, input): raise ValueError('x' * (20 << 20))", exit: 23, stderr: "ValueError", message: `"exitCode":23`},
+		"event that is too large": {program: `
+			def run(context, input):
+				try: context.emit("e", "x" * (20 << 20))
+				except ValueError as err: yield "no"
+				try: context.save("x" * (20 << 20))
+				except ValueError as err: yield " no"
+			`, output: "no no"},
 		"no run":                {program: "x = 1", exit: 22, stderr: "no function run"},
 		"error of syntax":       {program: "def run(", exit: 22, stderr: "SyntaxError", message: `"phase":"load"`},
 		"error while loaded":    {program: "1 / 0", exit: 22, stderr: "ZeroDivisionError"},

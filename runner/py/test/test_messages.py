@@ -66,6 +66,11 @@ class Both(unittest.TestCase):
         self.assertEqual(self.messages.hello()["received"], 0)
         self.assertEqual(self.got, [])
 
+    def test_too_large(self):
+        with self.assertRaises(ValueError):
+            self.messages.send(type="x", text="x" * frames.MAX_PAYLOAD)
+        self.assertEqual(self.messages.send(type="y"), 1)
+
     def test_full(self):
         limit, messages.KEPT_MAX = messages.KEPT_MAX, 1000
         self.addCleanup(setattr, messages, "KEPT_MAX", limit)

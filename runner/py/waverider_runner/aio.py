@@ -70,10 +70,12 @@ class AsyncioLoop(Base):
             self.loop.call_soon_threadsafe(function)
 
     def wait(self, mark):
-        future = self.loop.create_future()
+        loop = asyncio.get_running_loop()  # another one in another thread
+        future = loop.create_future()
+        call_soon = self._call_soon if loop is self.loop else loop.call_soon_threadsafe
 
         def wake():
-            self._call_soon(lambda: future.done() or future.set_result(None))
+            call_soon(lambda: future.done() or future.set_result(None))
 
         with self.channel.lock:
             mark.register(wake)

@@ -6,7 +6,10 @@ import sys
 from _thread import start_new_thread
 from time import monotonic, sleep
 
+from .logger import words
+
 COMPLETED, RUNNER, ENVIRONMENT, ENTRYPOINT, LOAD, PROGRAM, UNCAUGHT, KILLED = 0, 11, 20, 21, 22, 23, 101, 137
+TOLD = 100_000  # characters of an error that the Hub hears
 FAIL_WITHIN = 2.0  # s for the Hub to hear of a failure
 
 
@@ -95,7 +98,7 @@ class Exit:
         tell_user(stack)
         runner.log.critical(message, err)
         runner.output.flush()
-        number = runner.messages.send(type="failed", phase=phase, exitCode=code, message=message, stack=stack)
+        number = runner.messages.send(type="failed", phase=phase, exitCode=code, message=message, stack=stack[-TOLD:])
         by = monotonic() + FAIL_WITHIN
         runner.loop.wait_plainly(lambda: runner.messages.has_acked(number) or monotonic() >= by, by)
         self.deadline = by
@@ -151,9 +154,10 @@ def tell_user(text):
 
 
 def message_of(err):
+    text = words(err)
     if isinstance(err, BaseException):
-        return str(err) or type(err).__name__
-    return str(err)
+        text = text or type(err).__name__
+    return text[:TOLD]
 
 
 def is_cancelled(err):

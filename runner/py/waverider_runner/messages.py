@@ -23,8 +23,11 @@ class Messages:
         return {"received": self.received, "next": self.kept[0][0] if self.kept else self.next}
 
     def send(self, **message):
-        """Queues a message; fields that are None are left out. Returns its number."""
+        """Queues a message; fields that are None are left out. Returns its number.
+        ValueError when it is too large."""
         payload = dump_bytes({name: value for name, value in message.items() if value is not None or name == "state"})
+        if len(payload) > frames.MAX_PAYLOAD:
+            raise ValueError("%s: %d bytes are more than the %d that can be sent" % (message["type"], len(payload), frames.MAX_PAYLOAD))
         with self.channel.lock:
             number = self.next
             self.next += 1

@@ -303,7 +303,7 @@ class ProgramRun:
 
         self.stopping = True
         unaware = not self.context._stop_handlers and isinstance(self.input, ProgramInput) and self.input.untouched()
-        failure = run_apart(self._stop_handlers(message))
+        failure = run_apart(self._stop_handlers(message), self.runner)
         while monotonic() < self.keep_until:
             sleep(0.05)
         self.runner.exit.stop(failure, unaware)

@@ -15,11 +15,11 @@ class Saves:
             raise RuntimeError("save: the Hub has not answered for too long")
         with runner.channel.lock:
             self.last += 1
-            save = self.open[self.last] = Save(saved)
             runner.output.flush()  # the state may say that it was emitted
             progress = runner.output.progress
             done = None if progress is None else progress.saved()
             runner.messages.send(type="save", id=self.last, state=state, done=done, output=runner.output.next)
+            save = self.open[self.last] = Save(saved)
         return save
 
     def saved(self, message):
