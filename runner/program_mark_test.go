@@ -47,6 +47,30 @@ var marked = map[string]struct {
 						yield x
 			`,
 	}, three, true, true},
+	"asyncio that comes late": {source{
+		python: `
+			async def run(context, input):
+				async for x in input:
+					import asyncio
+					await asyncio.sleep(0)
+					for i in range(3): yield x
+			`,
+	}, three, true, true},
+	"thread that reads ahead": {source{
+		python: `
+			import queue, threading
+			def run(context, input):
+				got = queue.Queue(8)
+				def work():
+					for x in input: got.put(x)
+					got.put(None)
+				threading.Thread(target=work).start()
+				while True:
+					x = got.get()
+					if x is None: return
+					yield x
+			`,
+	}, one, false, false},
 	"sink": {source{
 		node: "module.exports = async function (input) { for await (const x of input); }",
 		python: `
@@ -286,7 +310,7 @@ func TestSkipsWhatWasGiven(t *testing.T) { eachLanguage(t, skipsWhatWasGiven) }
 func skipsWhatWasGiven(t *testing.T, l language) {
 	const size = 500
 	for _, name := range []string{
-		"identity", "filter", "expander", "expander with asyncio", "reader", "reader with asyncio",
+		"identity", "filter", "expander", "expander with asyncio", "asyncio that comes late", "reader", "reader with asyncio",
 		"loops that break", "loops that break, with asyncio", "plain loops that break",
 	} {
 		t.Run(name, func(t *testing.T) {
