@@ -295,6 +295,27 @@ func TestPythonHandlers(t *testing.T) {
 			x.expect("stopped", `{"type":"stopped"}`)
 			x.exits(0, soon)
 		}},
+		"end while a task reads": {`
+			import asyncio
+			async def run(context, input):
+				context.exit_timeout = 500
+				async def read():
+					async for x in input: context.emit("got", x)
+				task = asyncio.ensure_future(read())
+				yield 0
+				context.end()
+				await asyncio.sleep(0.2)
+				print("cleaned up")
+			`, func(x *life) {
+			x.started()
+			x.expect("stopped")
+			x.input(ndjson, "1\n")
+			x.expect("event", "got")
+			x.exits(0, soon)
+			if x.stdout.String() != "cleaned up\n" {
+				x.Errorf("stdout %q", &x.stdout)
+			}
+		}},
 		"end of one that goes on": {`
 			import time
 			def run(context, input):
