@@ -312,7 +312,28 @@ func TestPythonHandlers(t *testing.T) {
 			x.input(ndjson, "1\n")
 			x.expect("event", "got")
 			x.exits(0, soon)
-			if x.stdout.String() != "cleaned up\n" {
+			if x.stdout.String() != "cleaned up\n" || x.stderr.String() != "" {
+				x.Errorf("stdout %q", &x.stdout)
+			}
+		}},
+		"end while a thread reads": {`
+			import threading, time
+			def run(context, input):
+				context.exit_timeout = 500
+				def read():
+					for x in input: context.emit("got", x)
+				threading.Thread(target=read).start()
+				yield 0
+				context.end()
+				time.sleep(0.2)
+				print("cleaned up")
+			`, func(x *life) {
+			x.started()
+			x.expect("stopped")
+			x.input(ndjson, "1\n")
+			x.expect("event", "got")
+			x.exits(0, soon)
+			if x.stdout.String() != "cleaned up\n" || x.stderr.String() != "" {
 				x.Errorf("stdout %q", &x.stdout)
 			}
 		}},

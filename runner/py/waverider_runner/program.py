@@ -239,7 +239,8 @@ class ProgramRun:
         exit = self.runner.exit
         if not exit.stopped or (for_input and self.stopping):
             return False
-        return exit.free() and self.runner.loop.alone()
+        loop = self.runner.loop  # what run has started does not end it
+        return exit.free() and loop.alone() and loop.runs_program()
 
     # Health.
 
