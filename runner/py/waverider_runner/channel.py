@@ -190,6 +190,7 @@ class Channel:
         self.pending += pieces[512:]
         if not self.pending:
             self.output.pump()
+            self.output.moved.fire()
 
     def tell_input(self):
         """Tells what of the input has come and may be sent, if that is news."""

@@ -38,10 +38,7 @@ class Exit:
         self.leave_within(timeout)
         runner.output.end()
         runner.messages.send(type="completed", timeout=int(timeout * 1000))
-        while not self.free():
-            moved, progress = runner.output.moved.mark(), runner.messages.progress.mark()
-            if not self.free():
-                await (moved if runner.messages.idle() else progress)
+        await self._until_free()
         await runner.others(self.deadline)
         self.leave(self.code)
 
@@ -55,7 +52,18 @@ class Exit:
         runner = self.runner
         if not runner.messages.idle():
             return False
-        return runner.output.all_sent() if self.stopped else runner.output.end_acked
+        if not self.stopped:
+            return runner.output.end_acked
+        with runner.channel.lock:
+            runner.output.flush()
+            return runner.output.all_sent()
+
+    async def _until_free(self):
+        output, messages = self.runner.output, self.runner.messages
+        while not self.free():
+            moved, progress = output.moved.mark(), messages.progress.mark()
+            if not self.free():
+                await (moved if messages.idle() else progress)
 
     def stop(self, error, unaware):
         """Lets the process go as soon as the program has nothing left to do.
@@ -78,10 +86,7 @@ class Exit:
     async def _when_free(self):
         """Wakes a program that waits for input, or for somebody to read its
         output: neither will come."""
-        while not self.free():
-            progress = self.runner.messages.progress.mark()
-            if not self.free():
-                await progress
+        await self._until_free()
         with self.runner.channel.lock:
             self.runner.output.moved.fire()
             self.runner.input.arrived.fire()
