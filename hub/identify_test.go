@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -86,4 +87,21 @@ func TestAwaitIdle(t *testing.T) {
 	if err := <-idle; err != nil {
 		t.Error(err)
 	}
+}
+
+// Who deletes a Sequence again, since the first answer was lost, must not delete
+// the one whose given id begins with the same word.
+func TestAnIDThatWasGivenIsNotCutShort(t *testing.T) {
+	s := newSite(t)
+	for id, version := range map[string]string{"order": "1.0.0", "order-old": "2.0.0"} {
+		if _, _, err := s.hub.Identify(t.Context(), waverider.SequenceID(id), strings.NewReader(s.program("of-"+id, version, "a.js"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.want(http.StatusOK, "DELETE", "/sequence/order", "")
+	for _, ref := range []string{"order", "order-", "order-ol"} {
+		s.want(http.StatusNotFound, "DELETE", "/sequence/"+ref, "")
+		s.want(http.StatusNotFound, "POST", "/sequence/"+ref+"/start", "{}")
+	}
+	s.want(http.StatusOK, "GET", "/sequence/order-old", "")
 }

@@ -5,11 +5,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"waverider"
 )
 
 // Lookup finds a Sequence and one of its revisions: by exact id, then
-// name@version, then name (the newest), then a unique prefix of the id.
+// name@version, then name (the newest), then a unique prefix of an id that the
+// Hub made. An id that people gave is named in full: a deletion of "order" that is
+// sent twice must not take "order-old".
 func (h *Hub) Lookup(ref string) (*waverider.Sequence, *waverider.Revision, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -19,7 +23,7 @@ func (h *Hub) Lookup(ref string) (*waverider.Sequence, *waverider.Revision, erro
 	if s, rev, err := h.byName(ref); s != nil || err != nil {
 		return s, rev, err
 	}
-	s, err := byPrefix(ref, h.sequences)
+	s, err := byPrefix(ref, h.sequences, madeHere)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,15 +65,21 @@ func (h *Hub) byName(ref string) (*waverider.Sequence, *waverider.Revision, erro
 
 const prefixLeast = 4
 
-// byPrefix finds the one key that starts with ref, nil when there is none.
-func byPrefix[K ~string, V any](ref string, all map[K]V) (*V, error) {
+// madeHere reports whether an id has the form of those the Hub makes.
+func madeHere(id waverider.SequenceID) bool {
+	return len(id) == len(uuid.UUID{}.String()) && uuid.Validate(string(id)) == nil
+}
+
+// byPrefix finds the one key that starts with ref and may be cut, nil when there
+// is none.
+func byPrefix[K ~string, V any](ref string, all map[K]V, mayCut func(K) bool) (*V, error) {
 	if len(ref) < prefixLeast {
 		return nil, nil
 	}
 	var ids []string
 	var found V
 	for id, v := range all {
-		if strings.HasPrefix(string(id), ref) {
+		if strings.HasPrefix(string(id), ref) && mayCut(id) {
 			ids, found = append(ids, string(id)), v
 		}
 	}

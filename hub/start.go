@@ -174,7 +174,7 @@ func (h *Hub) Instance(ref string) (*Instance, error) {
 	if in := h.instances[waverider.InstanceID(ref)]; in != nil {
 		return in, nil
 	}
-	found, err := byPrefix(ref, h.instances)
+	found, err := byPrefix(ref, h.instances, func(waverider.InstanceID) bool { return true })
 	if err != nil {
 		return nil, err
 	}
