@@ -25,7 +25,7 @@ time, until the output ends. At the end of what is read the input ends too, unle
 			if err := outputElsewhere(ctx, c, id); err != nil {
 				return err
 			}
-			kind := contentType
+			kind := longType(contentType)
 			if kind == "" {
 				var err error
 				if kind, err = a.inputType(ctx, c, id, more); err != nil {
@@ -44,9 +44,10 @@ time, until the output ends. At the end of what is read the input ends too, unle
 			return in.failure(copyText(ctx, a.out, text))
 		}),
 	}
-	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: text/plain, application/x-ndjson or application/octet-stream")
+	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: ndjson|text|binary, or in full")
 	cmd.Flags().BoolVarP(&keepOpen, "keep-open", "k", false, "leave the input open at the end")
 	alsoCalled(cmd, map[string]string{"content-type": "type"})
 	endsAnyway(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	return cmd
 }

@@ -46,7 +46,7 @@ life of the Instance: --type, else what the file's name says, else text/plain.`,
 				return err
 			}
 			defer in.Close()
-			kind := contentType
+			kind := longType(contentType)
 			if kind == "" {
 				if kind, err = a.inputType(ctx, c, id, more); err != nil {
 					return err
@@ -55,12 +55,11 @@ life of the Instance: --type, else what the file's name says, else text/plain.`,
 			return in.failure(c.WriteInput(ctx, id, in, client.InputOptions{ContentType: kind, KeepOpen: keepOpen}))
 		}),
 	}
-	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: text/plain, application/x-ndjson or application/octet-stream")
+	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: ndjson|text|binary, or in full")
 	cmd.Flags().BoolVarP(&keepOpen, "keep-open", "k", false, "leave the input open at the end")
 	alsoCalled(cmd, map[string]string{"content-type": "type"})
 	endsAnyway(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(
-		[]string{"text/plain", "application/x-ndjson", "application/octet-stream"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	return cmd
 }
 

@@ -35,6 +35,14 @@ func contentType(flag, word string) (string, error) {
 	return full, nil
 }
 
+// longType is the full name of a type; what it does not know it leaves to the Hub.
+func longType(word string) string {
+	if full, ok := shortTypes[strings.ToLower(word)]; ok {
+		return full
+	}
+	return word
+}
+
 // byteSize is a flag that is a number of bytes, with a unit or without.
 type byteSize int64
 
