@@ -124,7 +124,11 @@ func (a *app) showLast() *cobra.Command {
 				return fmt.Errorf("find what was last: %w", err)
 			}
 			l := all[c.URL()]
-			return a.show(l, nil, func() table {
+			shown := struct {
+				Hub string `json:"hub"`
+				last
+			}{c.URL(), l}
+			return a.show(shown, nil, func() table {
 				return fields("hub", c.URL(), "sequence", l.Sequence, "instance", l.Instance, "topic", l.Topic, "package", l.Package)
 			})
 		},
