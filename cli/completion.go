@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"waverider"
 )
 
 // shells are those whose completions can be put where they look for them.
@@ -53,7 +55,10 @@ it, for this user alone. No other file is changed. The answer is the script's na
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 				return fmt.Errorf("install completion: %w", err)
 			}
-			if err := os.WriteFile(file, script.Bytes(), 0o644); err != nil {
+			if _, err := ourScript(file); err != nil {
+				return err
+			}
+			if err := writeScript(file, script.Bytes()); err != nil {
 				return fmt.Errorf("install completion: %w", err)
 			}
 			switch shell {
@@ -80,7 +85,15 @@ func (a *app) completionUninstall() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			there, err := ourScript(file)
+			if err != nil {
+				return err
+			}
+			if !there {
+				a.note("there is no %s", file)
+				return nil
+			}
+			if err := os.Remove(file); err != nil {
 				return fmt.Errorf("uninstall completion: %w", err)
 			}
 			_, err = fmt.Fprintln(a.out, file)
@@ -89,11 +102,55 @@ func (a *app) completionUninstall() *cobra.Command {
 	}
 }
 
+// scriptHeads are how the scripts begin, by which they are known again.
+var scriptHeads = []string{"# bash completion V2 for waverider ", "#compdef waverider\n", "# fish completion for waverider "}
+
+// ourScript tells whether a script of ours stands in a place. A file of someone
+// else, or a link, which may lead to one, is an error.
+func ourScript(file string) (bool, error) {
+	info, err := os.Lstat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for a completion script: %w", err)
+	}
+	var data []byte
+	if info.Mode().IsRegular() {
+		if data, err = os.ReadFile(file); err != nil {
+			return false, fmt.Errorf("look for a completion script: %w", err)
+		}
+	}
+	if slices.ContainsFunc(scriptHeads, func(head string) bool { return bytes.HasPrefix(data, []byte(head)) }) {
+		return true, nil
+	}
+	return false, waverider.Errorf(waverider.Conflict, "%s is not a script that this command wrote; move it away first", file)
+}
+
+// writeScript never leaves half a script: shells read it at each start.
+func writeScript(file string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".waverider-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
 // completionFile is the shell that is named, else the user's, and where its
 // script has to be.
 func completionFile(list []string) (shell, file string, err error) {
 	if shell = filepath.Base(os.Getenv("SHELL")); len(list) == 1 {
 		shell = list[0]
+	}
+	if shell == "." {
+		return "", "", usage("SHELL is not set: name one of %s", strings.Join(shells, ", "))
 	}
 	if !slices.Contains(shells, shell) {
 		return "", "", usage("no place is known for completions of %q: name one of %s, or see waverider completion SHELL", shell, strings.Join(shells, ", "))
