@@ -53,7 +53,7 @@ func Pack(ctx context.Context, dir string, w io.Writer, opts PackOptions) (Packe
 		return Packed{}, fmt.Errorf("pack: %w", err)
 	}
 	defer root.Close()
-	p := packer{root: root, dir: dir}
+	p := packer{root: root, dir: dir, whole: opts.Whole}
 	manifest, err := p.manifest()
 	if err != nil {
 		return Packed{}, err
@@ -78,6 +78,7 @@ func Pack(ctx context.Context, dir string, w io.Writer, opts PackOptions) (Packe
 type packer struct {
 	root     *os.Root
 	dir      string
+	whole    bool // nothing can be left out
 	entries  []packEntry
 	files    int
 	unpacked int64
@@ -182,7 +183,7 @@ func (p *packer) add(name string, d fs.DirEntry) error {
 			return err
 		}
 	default:
-		return refused(name, "is neither a file nor a folder nor a link")
+		return p.refused(name, "is neither a file nor a folder nor a link")
 	}
 	p.entries = append(p.entries, e)
 	p.unpacked += e.size
@@ -200,7 +201,7 @@ func (p *packer) target(name string) (string, error) {
 	if filepath.IsAbs(target) {
 		within, err := p.inside([]string{target})
 		if err != nil || len(within) == 0 {
-			return "", refused(name, "is a link out of the folder, to %q", target)
+			return "", p.refused(name, "is a link out of the folder, to %q", target)
 		}
 		check = within[0]
 		if target, err = filepath.Rel(path.Dir(name), check); err != nil {
@@ -212,9 +213,9 @@ func (p *packer) target(name string) (string, error) {
 	case err == nil, errors.Is(err, fs.ErrNotExist): // one that leads nowhere harms nobody
 		return filepath.ToSlash(target), nil
 	case errors.Is(err, syscall.ELOOP):
-		return "", refused(name, "is a link that leads in a circle")
+		return "", p.refused(name, "is a link that leads in a circle")
 	}
-	return "", refused(name, "is a link out of the folder, to %q", target)
+	return "", p.refused(name, "is a link out of the folder, to %q", target)
 }
 
 func (p *packer) checkMain(m waverider.Manifest) error {
@@ -303,9 +304,12 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func refused(name, format string, args ...any) error {
-	return waverider.Errorf(waverider.Unprocessable, "%s "+format+"; remove it or name it in %s",
-		append(append([]any{name}, args...), ignoreFile)...)
+func (p *packer) refused(name, format string, args ...any) error {
+	way := "remove it"
+	if !p.whole {
+		way += " or name it in " + ignoreFile
+	}
+	return waverider.Errorf(waverider.Unprocessable, "%s %s; %s", name, fmt.Sprintf(format, args...), way)
 }
 
 func mainError(format string, args ...any) error {

@@ -207,6 +207,15 @@ func TestPackOfAWholeFolderIgnoresNothing(t *testing.T) {
 	}
 }
 
+func TestWhatAWholeFolderMayNotHaveIsNotLeftOut(t *testing.T) {
+	dir := folderOf(t, with(map[string]string{"l": "->../../etc/passwd"}))
+	for whole, want := range map[bool]string{false: "; remove it or name it in .waveriderignore", true: "; remove it"} {
+		if _, err := client.Pack(t.Context(), dir, io.Discard, client.PackOptions{Whole: whole}); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("whole %t: %v, want %q", whole, err, want)
+		}
+	}
+}
+
 func TestPackRefuses(t *testing.T) {
 	outside := folderOf(t, map[string]string{"secret": "s"})
 	for name, c := range map[string]struct {
