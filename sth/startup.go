@@ -3,6 +3,7 @@ package sth
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,11 @@ func ParseStartup(path string, data []byte) ([]Startup, error) {
 	var doc struct {
 		Sequences []json.RawMessage `json:"sequences"`
 	}
-	if err := json.Unmarshal(data, &doc); err != nil || doc.Sequences == nil {
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(data, &doc); errors.As(err, &syntax) {
+		before := data[:max(0, min(int(syntax.Offset)-1, len(data)))]
+		return fail("not valid JSON in line %d: %s", 1+bytes.Count(before, []byte("\n")), syntax)
+	} else if err != nil || doc.Sequences == nil {
 		return fail(`want {"sequences": [{"id": "…"}]}`)
 	}
 	list := make([]Startup, len(doc.Sequences))
@@ -57,7 +62,11 @@ func toJSON(path string, data []byte) ([]byte, error) {
 		if err := yaml.Unmarshal(data, &doc); err != nil {
 			return nil, err
 		}
-		return json.Marshal(doc)
+		data, err := json.Marshal(doc)
+		if err != nil { // YAML has what JSON has not
+			return nil, invalid("want keys that are texts: put numbers and the like in quotes")
+		}
+		return data, nil
 	}
 	return nil, invalid("want a file named .json, .yaml or .yml")
 }

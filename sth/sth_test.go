@@ -270,8 +270,13 @@ func TestStartup(t *testing.T) {
 	if err != nil || len(list) != 1 || string(list[0].Request.AppConfig) != `{"deep":{"n":1}}` {
 		t.Errorf("%+v, %v", list, err)
 	}
+	if _, err = sth.ParseStartup("s.yml", []byte("sequences:\n- id: a\n  appConfig: {1: x}\n")); err == nil || !strings.Contains(err.Error(), "want keys that are texts") {
+		t.Errorf("%v", err)
+	}
 	for text, want := range map[string]string{
-		`{`:                        "want {",
+		`{`:                        "not valid JSON in line 1: unexpected end",
+		"{\n\"sequences\": [,]}":   "not valid JSON in line 2: invalid character ','",
+		`{"sequences":[]} x`:       "not valid JSON in line 1: invalid character 'x'",
 		`{}`:                       "want {",
 		`{"sequences":{}}`:         "want {",
 		`{"sequences":["a"]}`:      "sequences[0]: want an object",
