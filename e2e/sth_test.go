@@ -285,6 +285,44 @@ func TestSTHFindsAndStartsSequences(t *testing.T) {
 	}
 }
 
+func TestSTHSaysWhyAFolderCannotBeRead(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root can read everything")
+	}
+	s := newSTHIn(t)
+	s.program("my-seq", sthWaits)
+	if err := os.Chmod(filepath.Join(s.dir, "seqs/my-seq/index.js"), 0); err != nil {
+		t.Fatal(err)
+	}
+	s.write("seqs/locked/package.json", "{}")
+	locked := filepath.Join(s.dir, "seqs/locked")
+	if err := os.Chmod(locked, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(locked, 0o700) })
+	p := s.start("-E", "-D", "seqs")
+	if line := p.await("seqs/locked"); !strings.Contains(line, "WARN") || !strings.Contains(line, "permission denied") {
+		t.Error(line)
+	}
+	if line := p.await("not identified"); !strings.Contains(line, "index.js: permission denied") || strings.Contains(line, "upload") {
+		t.Error(line)
+	}
+	p.end(syscall.SIGTERM)
+}
+
+// Whatever is wrong, sth ends with 1.
+func TestSTHEndsWithOne(t *testing.T) {
+	s := newSTHIn(t)
+	for words, want := range map[string]string{
+		"extra": `"extra": sth has options only`, "--nonsense": "unknown flag", "-P abc": `"abc" for "-P, --port" flag: invalid syntax;`,
+	} {
+		p := s.start(strings.Fields(words)...)
+		if code := p.end(0); code != 1 || !strings.Contains(p.stderr(), want) {
+			t.Errorf("%s: ended with %d: %s", words, code, p.stderr())
+		}
+	}
+}
+
 func TestSTHWithoutAnInstanceToWaitFor(t *testing.T) {
 	s := newSTHIn(t)
 	p := s.start("-X")

@@ -36,8 +36,13 @@ func sthCommand() *cobra.Command {
   waverider sth -c sth-config.yaml -L info
   waverider sth -H 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --token-file ./token --host hub.example.org
   ln -s "$(command -v waverider)" /usr/local/bin/sth && sth --no-colors`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			// Not by Args: that would end with another code than the rest.
+			if len(words) > 0 {
+				return invalid("%.80q: sth has options only; waverider sth --help lists them", words[0])
+			}
 			run, err := newSTH(cmd.Flags(), &o, &c, settings)
 			if err != nil {
 				return err
@@ -58,7 +63,11 @@ func sthCommand() *cobra.Command {
 	completeSTH(cmd)
 	// As sth, which ends with 1 whatever is wrong.
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return invalid("%s; waverider sth --help lists the options", err)
+		text := err.Error()
+		if before, reason, found := strings.Cut(text, "strconv."); found {
+			text = before + reason[strings.LastIndex(reason, ": ")+2:]
+		}
+		return invalid("%s; waverider sth --help lists the options", text)
 	})
 	return cmd
 }

@@ -49,7 +49,12 @@ func identify(ctx context.Context, core *hub.Hub, root string, log *slog.Logger)
 			continue
 		}
 		// A file and nothing else: a pipe, say, would be waited for.
-		if info, err := os.Lstat(filepath.Join(dir, "package.json")); !e.IsDir() || err != nil || !info.Mode().IsRegular() {
+		info, err := os.Lstat(filepath.Join(dir, "package.json"))
+		if errors.Is(err, fs.ErrPermission) {
+			log.Warn("not identified", "folder", dir, "err", err)
+			continue
+		}
+		if !e.IsDir() || err != nil || !info.Mode().IsRegular() {
 			log.Debug("not identified: no folder with a package.json", "path", dir)
 			continue
 		}
@@ -68,14 +73,18 @@ func identify(ctx context.Context, core *hub.Hub, root string, log *slog.Logger)
 // identifyOne packs a folder into the Hub.
 func identifyOne(ctx context.Context, core *hub.Hub, dir, id string) error {
 	r, w := io.Pipe()
-	packed := make(chan struct{})
+	packed := make(chan error)
 	go func() {
-		defer close(packed)
 		_, err := client.Pack(ctx, dir, w, client.PackOptions{Whole: true})
 		_ = w.CloseWithError(err)
+		packed <- err
 	}()
 	_, _, err := core.Identify(ctx, waverider.SequenceID(id), r)
 	_ = r.Close()
-	<-packed
+	// What is wrong with the folder looks to the Hub like an upload that was cut
+	// off; and who wants no more closes the pipe.
+	if cause := <-packed; cause != nil && !errors.Is(cause, io.ErrClosedPipe) {
+		return cause
+	}
 	return err
 }
