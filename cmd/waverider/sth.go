@@ -154,9 +154,7 @@ func (r *sthRun) opened() {
 	c := r.cfg
 	if !c.loopback() {
 		c.Insecure, c.NoToken = c.TLSCert == "" && c.TLSKey == "", c.TokenFile == ""
-		if w := openWarning(c); w != "" {
-			r.warnings = append(r.warnings, w)
-		}
+		r.exposed = openWarning(c)
 		if r.plan.Host != "" {
 			c.Hosts = append(c.Hosts, r.plan.Host)
 		}

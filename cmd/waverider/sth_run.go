@@ -28,13 +28,18 @@ type sthRun struct {
 	settings *settings
 	startup  []sth.Startup
 	warnings []string
+	exposed  string       // what it means that others reach the Hub; empty: nothing
 	health   net.Listener // nil: no probes
 }
 
 // run runs the Hub until ctx ends, or as the options say.
 func (r *sthRun) run(ctx context.Context, out io.Writer) error {
+	handler := sth.NewLines(out, logLevels[r.cfg.LogLevel], r.options.NoColors)
+	if r.exposed != "" { // whatever the level: it is the one thing that nobody may miss
+		_ = handler.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, r.exposed, 0)) // as say
+	}
 	h := newHouse(r.cfg, extras{
-		handler:  sth.NewLines(out, logLevels[r.cfg.LogLevel], r.options.NoColors),
+		handler:  handler,
 		warnings: r.warnings,
 		config:   func(effective map[string]any) map[string]any { return mergeConfig(r.plan.Config, effective) },
 		env:      r.plan.Env,

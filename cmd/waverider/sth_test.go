@@ -31,8 +31,8 @@ func planSTH(t *testing.T, words ...string) (*sthRun, error) {
 
 func TestSTHAnswersThisMachineUnlessToldOtherwise(t *testing.T) {
 	r, err := planSTH(t)
-	if err != nil || r.cfg.Listen != "127.0.0.1:8000" || r.cfg.Insecure || r.cfg.NoToken || len(r.warnings) != 0 {
-		t.Errorf("%+v %q, %v", r.cfg, r.warnings, err)
+	if err != nil || r.cfg.Listen != "127.0.0.1:8000" || r.cfg.Insecure || r.cfg.NoToken || r.exposed != "" || len(r.warnings) != 0 {
+		t.Errorf("%+v %q %q, %v", r.cfg, r.exposed, r.warnings, err)
 	}
 	for words, c := range map[string]struct {
 		insecure, noToken bool
@@ -46,19 +46,31 @@ func TestSTHAnswersThisMachineUnlessToldOtherwise(t *testing.T) {
 		"-H ::1":       {false, false, nil},
 	} {
 		r, err := planSTH(t, strings.Fields(words)...)
-		if err != nil || r.cfg.Insecure != c.insecure || r.cfg.NoToken != c.noToken || (len(r.warnings) == 0) != (c.warns == nil) {
-			t.Errorf("%s: %+v %q, %v", words, r.cfg, r.warnings, err)
+		if err != nil || r.cfg.Insecure != c.insecure || r.cfg.NoToken != c.noToken || (r.exposed == "") != (c.warns == nil) {
+			t.Errorf("%s: %+v %q, %v", words, r.cfg, r.exposed, err)
 			continue
 		}
 		for _, w := range c.warns {
-			if !strings.Contains(r.warnings[0], w) {
-				t.Errorf("%s: %q has no %q", words, r.warnings[0], w)
+			if !strings.Contains(r.exposed, w) {
+				t.Errorf("%s: %q has no %q", words, r.exposed, w)
 			}
 		}
 	}
 	r, err = planSTH(t, "-H", "hub.example.org")
 	if err != nil || !slices.Contains(r.cfg.Hosts, "hub.example.org") {
 		t.Errorf("%+v, %v", r.cfg, err)
+	}
+}
+
+// At level error it is said too. The address is of nobody, so that none is opened.
+func TestSTHSaysAtEachLevelThatOthersGetIn(t *testing.T) {
+	r, err := planSTH(t, "-H", "192.0.2.1", "-L", "error", "--data-dir", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	if err := r.run(t.Context(), &log); err == nil || !strings.Contains(log.String(), "WARN  Hub --hostname 192.0.2.1: everyone who reaches") {
+		t.Errorf("%v: %s", err, log.String())
 	}
 }
 
