@@ -252,7 +252,7 @@ func TestSTHFindsAndStartsSequences(t *testing.T) {
 	}
 	text := strings.Join(p.seen, "\n")
 	for _, want := range []string{"links are not followed folder=seqs/link", "folder=seqs/broken err=\"main: found the number 7",
-		"folder=seqs/leads-out err=\"passwd is a link out of the folder", "sequences=1", "no such Sequence sequence=nobody", "the last Instance has ended"} {
+		"folder=seqs/leads-out err=\"passwd is a link out of the folder", "sequences=1", `hub stopping cause="its work is done"`, "no such Sequence sequence=nobody", "the last Instance has ended"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -284,7 +284,11 @@ func (h *house) serve(ctx context.Context, core *hub.Hub) error {
 				func(ctx context.Context) error { return public.Run(ctx, h.public) },
 				func(ctx context.Context) error { return h.more.serve(ctx, h, core) })
 			kill := h.kills(ctx) || h.killed
-			h.log.Info("hub stopping", "cause", context.Cause(ctx), "kill", kill)
+			why := "its work is done"
+			if cause := context.Cause(ctx); cause != nil {
+				why = cause.Error()
+			}
+			h.log.Info("hub stopping", "cause", why, "kill", kill)
 			h.killed = kill
 			if kill {
 				defer onInterrupt(core.Hurry)()
