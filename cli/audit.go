@@ -34,10 +34,10 @@ func prettyAudit(_ *app, line []byte) string {
 		ReceivedAt  int64  `json:"receivedAt"`
 	}
 	if json.Unmarshal(line, &r) != nil || r.ReceivedAt == 0 {
-		return string(line)
+		return plain(string(line))
 	}
-	return fmt.Sprintf("%s %-5s %d %s by %s\n", time.UnixMilli(r.ReceivedAt).Format("15:04:05.000"), r.OpState, r.OpCode,
-		dash(r.ObjectID), dash(r.RequestorID))
+	return fmt.Sprintf("%s %-5s %d %s by %s\n", time.UnixMilli(r.ReceivedAt).Format("15:04:05.000"), plainLine(r.OpState), r.OpCode,
+		plainLine(dash(r.ObjectID)), plainLine(dash(r.RequestorID)))
 }
 
 // logCommand makes cmd show a log of the Hub that open streams: entries since a

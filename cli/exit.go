@@ -123,7 +123,7 @@ func exitCode(err error) int {
 
 // tell prints err and its hints: one line each, `waverider:` before it.
 func tell(w io.Writer, cmd *cobra.Command, err error) {
-	fmt.Fprintf(w, "waverider: %s\n", strings.ReplaceAll(err.Error(), "\n", "\nwaverider: "))
+	fmt.Fprintf(w, "waverider: %s\n", strings.ReplaceAll(plain(err.Error()), "\n", "\nwaverider: "))
 	for _, h := range hints(cmd, err) {
 		fmt.Fprintf(w, "waverider: hint: %s\n", h)
 	}

@@ -191,26 +191,23 @@ func (p *logPrinter) print(line []byte) error {
 // prettyLog is a log entry as people read it; what is no entry stays as it is.
 func (a *app) prettyLog(line []byte) string {
 	var e map[string]json.RawMessage
-	if json.Unmarshal(line, &e) != nil {
-		return string(line)
-	}
-	text := func(key string) string {
-		var s string
-		_ = json.Unmarshal(e[key], &s)
-		return s
+	var level, msg string
+	if json.Unmarshal(line, &e) != nil || json.Unmarshal(e["level"], &level) != nil ||
+		len(e["msg"]) > 0 && json.Unmarshal(e["msg"], &msg) != nil {
+		return plain(string(line))
 	}
 	var ts int64
 	_ = json.Unmarshal(e["ts"], &ts)
-	level := text("level")
+	level = plain(level)
 	codes := map[string]string{"ERROR": "31", "FATAL": "31", "WARN": "33", "DEBUG": "2", "TRACE": "2"}
-	out := fmt.Sprintf("%s %s %s", time.UnixMilli(ts).Format("15:04:05.000"), a.paint(codes[level], fmt.Sprintf("%-5s", level)), text("msg"))
+	out := fmt.Sprintf("%s %s %s", time.UnixMilli(ts).Format("15:04:05.000"), a.paint(codes[level], fmt.Sprintf("%-5s", level)), plain(msg))
 	var data []json.RawMessage
 	if json.Unmarshal(e["data"], &data) == nil {
 		for _, d := range data {
-			out += " " + compact(d)
+			out += " " + plain(compact(d))
 		}
 	}
-	return out + extra(line) + "\n"
+	return out + plain(extra(line)) + "\n"
 }
 
 // extra is the other fields of an entry, as key=value in their own order.

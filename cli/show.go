@@ -18,7 +18,8 @@ import (
 type table struct {
 	head []string
 	rows [][]string
-	wide int // 0: all columns always
+	wide int  // 0: all columns always
+	one  bool // of one thing, whose values may be of several lines
 }
 
 // show prints a result in the form the user chose. names are the ids for
@@ -83,6 +84,13 @@ func (a *app) showTable(t table) error {
 	if t.wide > 0 && a.output != "wide" {
 		columns = t.wide
 	}
+	for _, row := range t.rows {
+		for i, cell := range row {
+			if row[i] = plain(cell); !t.one {
+				row[i] = plainLine(cell)
+			}
+		}
+	}
 	widths := make([]int, columns)
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		for i := range widths {
@@ -136,7 +144,7 @@ func (a *app) paint(code, word string) string {
 
 // fields is a table of one thing: a name and a value a row.
 func fields(pairs ...string) table {
-	t := table{head: []string{"FIELD", "VALUE"}}
+	t := table{head: []string{"FIELD", "VALUE"}, one: true}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			t.rows = append(t.rows, []string{pairs[i], pairs[i+1]})
