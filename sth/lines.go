@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"waverider/tty"
 )
@@ -87,7 +88,7 @@ func (l *Lines) Handle(_ context.Context, r slog.Record) error {
 
 // oneLine keeps a message from looking like several entries.
 func oneLine(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.ContainsFunc(text, unicode.IsControl) {
 		return strconv.Quote(text)
 	}
 	return text

@@ -320,9 +320,9 @@ func TestLines(t *testing.T) {
 	log := slog.New(sth.NewLines(&b, slog.LevelInfo, false)).With("hub", "h 1")
 	log.Debug("not shown")
 	log.Info("Running!", "took", 2*time.Second, "empty", "")
-	log.Error("two\nlines", "err", os.ErrNotExist)
+	log.Error("two\nlines", "err", os.ErrNotExist, "c1", "\u009b2J")
 	want := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO  Hub Running! hub="h 1" took=2s empty=""
-\S+ ERROR Hub "two\\nlines" hub="h 1" err="file does not exist"
+\S+ ERROR Hub "two\\nlines" hub="h 1" err="file does not exist" c1="\\u009b2J"
 $`)
 	if !want.MatchString(b.String()) {
 		t.Errorf("%s", b.String())
