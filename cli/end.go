@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ func (a *app) instStop() *cobra.Command {
 		Long: `Ask a program to end: its stop handlers run, and after the timeout it is killed. The
 command returns when the Instance has ended.`,
 		Example:           "  waverider inst stop -\n  waverider inst stop - --timeout 30s --keepalive",
-		Args:              args(cobra.MinimumNArgs(1)),
+		Args:              args(noTimeOfSi),
 		ValidArgsFunction: a.completeInstances(1000, cobra.ShellCompDirectiveNoFileComp),
 		RunE: a.onEach(func(ctx context.Context, c *client.Client, id string) error {
 			_, err := c.StopInstance(ctx, id, timeout, keepalive)
@@ -31,6 +32,18 @@ command returns when the Instance has ended.`,
 	cmd.Flags().DurationVarP(&timeout, "timeout", "t", 7*time.Second, "how long the program may take")
 	cmd.Flags().BoolVar(&keepalive, "keepalive", false, "the program may ask for more time")
 	return cmd
+}
+
+// noTimeOfSi wants Instances, and refuses the time that si takes in second place:
+// it may be the beginning of another Instance's id.
+func noTimeOfSi(cmd *cobra.Command, words []string) error {
+	if err := cobra.MinimumNArgs(1)(cmd, words); err != nil || len(words) != 2 {
+		return err
+	}
+	if word := words[1]; len(word) < 8 && strings.Trim(word, "0123456789") == "" {
+		return fmt.Errorf("%q: a time is --timeout %sms, and an Instance takes 8 or more characters of its id here", word, word)
+	}
+	return nil
 }
 
 func (a *app) instKill() *cobra.Command {
