@@ -41,6 +41,7 @@ type Hub struct {
 	mu        sync.Mutex
 	sequences map[waverider.SequenceID]*waverider.Sequence
 	leaving   map[waverider.SequenceID]bool // being deleted
+	deleted   map[waverider.SequenceID]bool // of those with a given id
 	instances map[waverider.InstanceID]*Instance
 	slots     map[waverider.InstanceID]chan struct{} // those that holdSlot holds; closed when let go
 	closing   bool
@@ -53,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	cfg.setDefaults()
 	h := &Hub{
 		cfg: cfg, log: cfg.Log, started: time.Now(), metrics: newMetrics(), audit: newAuditLog(),
-		sequences: map[waverider.SequenceID]*waverider.Sequence{}, leaving: map[waverider.SequenceID]bool{},
+		sequences: map[waverider.SequenceID]*waverider.Sequence{}, leaving: map[waverider.SequenceID]bool{}, deleted: map[waverider.SequenceID]bool{},
 		instances: map[waverider.InstanceID]*Instance{},
 		slots:     map[waverider.InstanceID]chan struct{}{},
 	}

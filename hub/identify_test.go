@@ -89,6 +89,27 @@ func TestAwaitIdle(t *testing.T) {
 	}
 }
 
+// Copies of a folder have ids of their own and one name: that of the first is not
+// taken for the second when its deletion is sent again.
+func TestADeletionSentAgainDoesNotGoByName(t *testing.T) {
+	s := newSite(t)
+	for id, version := range map[string]string{"order": "1.0.0", "copy": "2.0.0"} {
+		if _, _, err := s.hub.Identify(t.Context(), waverider.SequenceID(id), strings.NewReader(s.program("order", version, "a.js"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.want(http.StatusOK, "DELETE", "/sequence/order", "")
+	s.want(http.StatusNotFound, "DELETE", "/sequence/order", "")
+	if id := s.get("/sequence/order").field(t, "id"); id != "copy" {
+		t.Errorf("order is %s", id)
+	}
+	if _, _, err := s.hub.Identify(t.Context(), "order", strings.NewReader(s.program("order", "1.0.0", "a.js"))); err != nil {
+		t.Fatal(err)
+	}
+	s.want(http.StatusOK, "DELETE", "/sequence/order", "")
+	s.want(http.StatusOK, "DELETE", "/sequence/copy", "")
+}
+
 // Who deletes a Sequence again, since the first answer was lost, must not delete
 // the one whose given id begins with the same word.
 func TestAnIDThatWasGivenIsNotCutShort(t *testing.T) {

@@ -117,6 +117,9 @@ func (h *Hub) put(ctx context.Context, r io.Reader, keep func(store.Package) err
 // DeleteSequence forgets a Sequence. While Instances of it run it is refused,
 // unless force: then they are killed first.
 func (h *Hub) DeleteSequence(ctx context.Context, ref string, force bool) (*waverider.Sequence, error) {
+	if h.wasDeleted(ref) {
+		return nil, unknownSequence(ref)
+	}
 	seq, _, err := h.Lookup(ref)
 	if err != nil {
 		return nil, err
@@ -136,11 +139,24 @@ func (h *Hub) DeleteSequence(ctx context.Context, ref string, force bool) (*wave
 	}
 	h.mu.Lock()
 	delete(h.sequences, seq.ID)
+	if !madeHere(seq.ID) {
+		h.deleted[seq.ID] = true
+	}
 	h.mu.Unlock()
 	h.audit.became(auditDeleted, string(seq.ID))
 	h.log.Info("sequence deleted", "sequence", seq.ID, "name", seq.Name)
 	h.dropPackages(seq)
 	return seq, nil
+}
+
+// wasDeleted reports whether ref was the given id of a Sequence that is gone. To
+// delete it again, as one does when the answer was lost, is not to delete another
+// one that has this word for a name.
+func (h *Hub) wasDeleted(ref string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := waverider.SequenceID(ref)
+	return h.deleted[id] && h.sequences[id] == nil
 }
 
 // leave marks a Sequence as one that goes: nothing more of it starts, nobody
