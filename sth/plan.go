@@ -87,11 +87,14 @@ func (o *Options) level() string {
 	return "trace"
 }
 
+// ownEnv are variables that each program has with values of its own.
+var ownEnv = []string{"HOME", "TMPDIR", "INSTANCE_ID", "SEQUENCE_PATH"}
+
 // programEnv leaves out what is each program's own.
 func (o *Options) programEnv(p *Plan) map[string]string {
 	env := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(o.RunnerEnvs)) {
-		if name == "HOME" || name == "TMPDIR" || strings.HasPrefix(name, "WAVERIDER_") {
+		if slices.Contains(ownEnv, name) || strings.HasPrefix(strings.TrimPrefix(name, "_"), "WAVERIDER_") {
 			p.warn("runner-envs: %s is not passed on: the Hub gives each program its own", name)
 			continue
 		}
