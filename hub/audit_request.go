@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -27,14 +28,14 @@ func (o *openRequest) record(state string) opRecord {
 	return rec
 }
 
-// audited writes down the start and the end of requests on Sequences,
-// Instances and Topics that change something or move data.
-func (h *Hub) audited(next wire.Handler) wire.Handler {
+// audited writes down the start and the end of requests of a route on
+// Sequences, Instances and Topics that change something or move data.
+func (h *Hub) audited(method, path string, next wire.Handler) wire.Handler {
+	code := opCode(method, path)
+	if code == 0 {
+		return next
+	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		code := opCode(r)
-		if code == 0 {
-			return next(w, r)
-		}
 		o := &openRequest{moved: wire.TrafficOf(r), rec: opRecord{OpCode: code, RequestID: uuid.NewString(),
 			ObjectID: auditedID(r), RequestorID: requestorOf(r)}}
 		h.audit.begin(o)
@@ -87,12 +88,17 @@ func requestorOf(r *http.Request) string {
 	return systemRequestor
 }
 
+// auditedBytes is the most that a record keeps of what a path names: longer
+// than any id or name there is, while a path may be of 64 KiB.
+const auditedBytes = 256
+
 // auditedID is the id or the Topic that a path names.
 func auditedID(r *http.Request) string {
-	if id := r.PathValue("id"); id != "" {
-		return id
+	id := cmp.Or(r.PathValue("id"), r.PathValue("name"))
+	if len(id) > auditedBytes {
+		return id[:auditedBytes] + "…"
 	}
-	return r.PathValue("name")
+	return id
 }
 
 type auditKey struct{}
@@ -106,17 +112,18 @@ func auditObject(r *http.Request, id string) {
 
 var (
 	auditNouns   = map[string]int{"sequence": 0, "instance": 1000, "topic": 2000, "topics": 2000}
-	auditMethods = map[string]int{"POST": 100, "GET": 200, "HEAD": 200, "PUT": 300, "DELETE": 400, "PATCH": 500}
+	auditMethods = map[string]int{"POST": 100, "GET": 200, "PUT": 300, "DELETE": 400, "PATCH": 500} // HEAD is a GET
 	auditOps     = map[string]int{"": 0, "stdout": 1, "stderr": 2, "stdin": 3, "log": 4, "monitoring": 5, "output": 6, "input": 7,
 		"health": 8, "events": 9, "event": 10, "once": 11, "_monitoring_rate": 12, "_event": 13, "_stop": 14, "_kill": 15,
 		"instances": 16, "start": 17, "topics": 18, "ack": 19, "groups": 20, "inout": 21}
 )
 
-// opCode is Scramjet's number of an operation, 0 for what is not audited.
-func opCode(r *http.Request) int {
-	parts := strings.Split(strings.TrimPrefix(strings.ToLower(r.URL.Path), wire.Base+"/"), "/")
+// opCode is Scramjet's number of what a route does, 0 for what is not audited.
+// It is of the route, not of a path: names may have slashes in them.
+func opCode(method, path string) int {
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	noun, ok := auditNouns[parts[0]]
-	if !ok || parts[0] == "topics" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	if !ok || parts[0] == "topics" && method == http.MethodGet {
 		return 0
 	}
 	op := ""
@@ -126,5 +133,5 @@ func opCode(r *http.Request) int {
 	if len(parts) > 2 {
 		op = parts[2]
 	}
-	return 10000 + noun + auditMethods[r.Method] + auditOps[op]
+	return 10000 + noun + auditMethods[method] + auditOps[op]
 }

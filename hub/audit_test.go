@@ -107,6 +107,38 @@ func TestAuditNamesWhoAsks(t *testing.T) {
 	}
 }
 
+// What is audited is what the route does, whatever its names are made of.
+func TestAuditOfNamesWithSlashes(t *testing.T) {
+	s := newSite(t)
+	s.on.on("a.js", idle)
+	s.upload("@scope/demo", "1.0.0", "a.js")
+	s.want(http.StatusOK, "POST", "/sequence/@scope%2Fdemo/start", "")
+	s.want(http.StatusNotFound, "GET", "/instance/a%2F_kill/stdout", "")
+	s.want(http.StatusNotFound, "HEAD", "/INSTANCE/a%2F_kill/StdOut/", "")
+	var got []string
+	for _, a := range s.audited() {
+		if a.OpState == "START" {
+			got = append(got, a.String())
+		}
+	}
+	want := []string{"10100 START", "10117 START @scope/demo", "11201 START a/_kill", "11201 START a/_kill"}
+	if !slices.Equal(got, want) {
+		t.Errorf("audit: %q, want %q", got, want)
+	}
+}
+
+// Whoever may read can ask for what is not there, with a path of 60 KiB: the
+// records of thousands of such requests have to fit the memory.
+func TestAuditKeepsLittleOfALongName(t *testing.T) {
+	s := newSite(t)
+	s.want(http.StatusNotFound, "GET", "/instance/"+strings.Repeat("%3C", 20_000)+"/stdout", "")
+	for line := range strings.Lines(s.get("/audit?follow=false").body) {
+		if len(line) > 2000 {
+			t.Errorf("a record of %d bytes", len(line))
+		}
+	}
+}
+
 func TestAuditOfLives(t *testing.T) {
 	s := newSite(t)
 	s.on.on("once.js", func(p *proc) int {

@@ -24,7 +24,7 @@ func (h *Hub) Routes(m *wire.Mux) {
 
 // api registers a route of the REST API and keeps its audit.
 func (h *Hub) api(m *wire.Mux, method, path string, rule auth.Rule, handler wire.Handler) {
-	m.Handle(method+" "+wire.Base+path, rule, h.audited(handler))
+	m.Handle(method+" "+wire.Base+path, rule, h.audited(method, path, handler))
 }
 
 // wantJSON answers 415 to clients that say they take no JSON.
