@@ -11,22 +11,27 @@ import (
 )
 
 // auditKept is how many records of what happened are kept for readers to
-// come; what only tells that something goes on is for those who read now.
-const auditKept = 2000
+// come; what only tells that something goes on is for those who read now. They
+// may lag by auditLive records: as many as all the connections that a Hub takes
+// begin or end with.
+const (
+	auditKept = 2000
+	auditLive = 2 * 16384
+)
 
 // auditLog keeps the newest records of what was asked through the API, and of
 // what became of Instances and Sequences.
 type auditLog struct {
 	mu      sync.Mutex
 	kept    *LogRing // what happened
-	live    *LogRing // that, and what goes on
+	live    *LogRing // that, and what goes on; nil while nobody reads
 	readers int
 	quiet   func() // ends the records of what goes on
 	open    map[*openRequest]bool
 }
 
 func newAuditLog() *auditLog {
-	return &auditLog{kept: NewLogRing(auditKept), live: NewLogRing(2 * auditKept), open: map[*openRequest]bool{}}
+	return &auditLog{kept: NewLogRing(auditKept), open: map[*openRequest]bool{}}
 }
 
 // opRecord is a line of GET /audit, in Scramjet's words.
@@ -69,7 +74,7 @@ func (a *auditLog) write(rec opRecord, keep bool) {
 	if keep {
 		a.kept.add(line)
 	}
-	if a.readers > 0 {
+	if a.live != nil {
 		a.live.add(line)
 	}
 }
@@ -107,16 +112,33 @@ func (a *auditLog) becameStatus(id waverider.InstanceID, status waverider.Status
 // getAudit replays the newest records and follows.
 func (h *Hub) getAudit(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead || r.URL.Query().Get("follow") == "false" {
-		return h.followRing(w, r, h.audit.kept, nil, 0)
+		return followRing(w, r, h.audit.kept)
 	}
-	old, at := h.joinAudit()
+	live, old, at := h.joinAudit()
 	defer h.audit.leave()
-	return h.followRing(w, r, h.audit.live, old, at)
+	f := ringFollower{ring: live, lines: old, at: at, whole: true}
+	return f.run(w, r)
 }
 
-// followRing sends lines, then those of ring numbered n and later and what
-// comes, unless ?follow=false.
-func (h *Hub) followRing(w http.ResponseWriter, r *http.Request, ring *LogRing, lines [][]byte, n int) error {
+// errLagging cuts the answer to a reader that is too slow: it would not be whole.
+var errLagging = waverider.Errorf(waverider.Unavailable, "the reader is behind by more than is kept for it")
+
+// followRing sends the lines of ring, then what comes.
+func followRing(w http.ResponseWriter, r *http.Request, ring *LogRing) error {
+	f := ringFollower{ring: ring}
+	return f.run(w, r)
+}
+
+// ringFollower sends lines, then those of ring numbered at and later.
+type ringFollower struct {
+	ring  *LogRing
+	lines [][]byte
+	at    int
+	whole bool // rather end with an error than leave lines out
+}
+
+// run goes on with what comes, unless ?follow=false.
+func (f *ringFollower) run(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := wire.Long(w, r)
 	defer cancel()
 	out, err := wire.StreamOut(w, r, "application/octet-stream")
@@ -124,8 +146,11 @@ func (h *Hub) followRing(w http.ResponseWriter, r *http.Request, ring *LogRing, 
 		return err
 	}
 	for {
-		more, next, changed := ring.from(n)
-		for _, line := range append(lines, more...) {
+		more, next, changed := f.ring.from(f.at)
+		if f.whole && next-len(more) > f.at {
+			return errLagging
+		}
+		for _, line := range append(f.lines, more...) {
 			if _, err := out.Write(line); err != nil {
 				return err
 			}
@@ -133,7 +158,7 @@ func (h *Hub) followRing(w http.ResponseWriter, r *http.Request, ring *LogRing, 
 		if err := out.Flush(); err != nil {
 			return err
 		}
-		if lines, n = nil, next; r.URL.Query().Get("follow") == "false" {
+		if f.lines, f.at = nil, next; r.URL.Query().Get("follow") == "false" {
 			return nil
 		}
 		select {

@@ -7,8 +7,13 @@ import (
 	"waverider/hub/journal"
 )
 
-// activePeriod is how often a request whose bytes move is told of.
-const activePeriod = time.Second
+// activePeriod is how often a request whose bytes move is told of, and activeMost
+// of how many at a time: more would push out of the live records what no reader
+// can have had yet. The others are told of a period later.
+const (
+	activePeriod = time.Second
+	activeMost   = 1000
+)
 
 // Codes of records that only tell that something is alive.
 const (
@@ -16,20 +21,20 @@ const (
 	instanceHeartbeat = 13012
 )
 
-// joinAudit begins a reader: what is kept, and the number of the live record
-// to go on from. The first one makes the Hub tell what goes on.
-func (h *Hub) joinAudit() (old [][]byte, at int) {
+// joinAudit begins a reader: what is kept, then the live records from a number
+// on. The first one makes the Hub tell what goes on.
+func (h *Hub) joinAudit() (live *LogRing, old [][]byte, at int) {
 	a := h.audit
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.readers++; a.readers == 1 {
 		ctx, quiet := context.WithCancel(h.life)
-		a.quiet = quiet
+		a.quiet, a.live = quiet, NewLogRing(auditLive)
 		h.background(func(context.Context) { h.pulse(ctx) })
 	}
 	old, _, _ = a.kept.from(0)
 	_, at, _ = a.live.from(0)
-	return old, at
+	return a.live, old, at
 }
 
 func (a *auditLog) leave() {
@@ -37,6 +42,7 @@ func (a *auditLog) leave() {
 	defer a.mu.Unlock()
 	if a.readers--; a.readers == 0 {
 		a.quiet()
+		a.live = nil
 	}
 }
 
@@ -68,6 +74,9 @@ func (a *auditLog) moves() (list []opRecord) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for o := range a.open {
+		if len(list) == activeMost {
+			break
+		}
 		if in, out := o.moved.Moved(); in != o.in || out != o.out {
 			o.in, o.out = in, out
 			list = append(list, o.record("ACTIVE"))
