@@ -201,15 +201,26 @@ func TestMonitoringRateReachesTheProgram(t *testing.T) {
 	got := make(chan string, 1)
 	id := s.run("a.js", func(p *proc) int {
 		p.ready()
-		if m, err := p.Expect("monitoring"); err == nil {
+		for {
+			m, err := p.Expect("monitoring")
+			if err != nil {
+				return waverider.ExitKilled
+			}
 			got <- string(m.Data)
 		}
-		return idle(p)
 	}, "")
-	a := s.want(http.StatusAccepted, "POST", "/instance/"+id+"/_monitoring_rate", `[4003,{"monitoringRate":2.5}]`)
-	if text := <-got; !strings.Contains(text, `"rate":2.5`) || a.body != `{"accepted":true}`+"\n" {
-		t.Errorf("the program was told %s, the caller %s", text, a.body)
+	path := "/instance/" + id + "/_monitoring_rate"
+	// What a timer of the runner cannot do would keep the program busy.
+	for rate, want := range map[string]string{"2.5": "2.5", "0": "0", "1e308": "1000", "1e-300": "0.000001", "1000": "1000"} {
+		a := s.want(http.StatusAccepted, "POST", path, `[4003,{"monitoringRate":`+rate+`}]`)
+		if text := <-got; !strings.Contains(text, `"rate":`+want+`}`) && !strings.Contains(text, `"rate":`+want+`,`) || a.body != `{"accepted":true}`+"\n" {
+			t.Errorf("%s: the program was told %s, the caller %s", rate, text, a.body)
+		}
 	}
+	for _, wrong := range []string{"-1", "1e400", `"1"`, "null", "[]"} {
+		s.want(http.StatusBadRequest, "POST", path, `{"monitoringRate":`+wrong+`}`)
+	}
+	s.want(http.StatusAccepted, "POST", "/instance/"+id+"/_kill", "")
 }
 
 func TestHealth(t *testing.T) {

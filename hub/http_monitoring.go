@@ -15,6 +15,13 @@ const (
 	monitoringRateCode = 4003
 )
 
+// The rates a program can be asked at, in times a second: timers of runners
+// take no longer times, and make of shorter ones, or of those, a busy loop.
+const (
+	leastMonitoringRate = 1e-6
+	mostMonitoringRate  = 1000
+)
+
 // monitoringName is the only name in the reports of an Instance.
 const monitoringName = "health"
 
@@ -37,6 +44,9 @@ func (h *Hub) postMonitoringRate(in *Instance, w http.ResponseWriter, r *http.Re
 	}
 	if rate.Rate == nil || *rate.Rate < 0 {
 		return waverider.Errorf(waverider.Invalid, "monitoringRate: want a number of messages per second, 0 or more")
+	}
+	if *rate.Rate > 0 {
+		*rate.Rate = min(max(*rate.Rate, leastMonitoringRate), mostMonitoringRate)
 	}
 	err := in.send(r.Context(), "monitoring", struct {
 		Rate float64 `json:"rate"`
