@@ -161,13 +161,16 @@ type eventMessage struct {
 	Source  string          `json:"source,omitempty"`
 }
 
-// eventPatience is how long an event waits for a program that has a thousand
-// messages unhandled; then it is dropped for that program.
+// eventPatience is how long an event waits for programs that have a thousand
+// messages unhandled, all together: who emits it has more to say. Then it is
+// dropped for those that are not ready.
 const eventPatience = 10 * time.Millisecond
 
 // broadcast hands an event of one Instance to all the others on this Hub.
 func (h *Hub) broadcast(ctx context.Context, from *Instance, e eventMessage) {
 	e.Source = string(from.id)
+	wait, cancel := context.WithTimeout(ctx, eventPatience)
+	defer cancel()
 	for _, in := range h.Instances() {
 		in.mu.Lock()
 		proc := in.proc
@@ -175,10 +178,17 @@ func (h *Hub) broadcast(ctx context.Context, from *Instance, e eventMessage) {
 		if in == from || proc == nil {
 			continue
 		}
-		wait, cancel := context.WithTimeout(ctx, eventPatience)
 		if err := proc.Session().Send(wait, "event", e); err != nil {
-			in.log.Warn("event dropped", "event", e.Name, "err", err)
+			in.log.Warn("event dropped", "event", shortName(e.Name), "err", err)
 		}
-		cancel()
 	}
+}
+
+// shortName is a name as the log has it: a program may give any.
+func shortName(name string) string {
+	const most = 100
+	if len(name) > most {
+		return name[:most] + "…"
+	}
+	return name
 }

@@ -159,6 +159,42 @@ func TestEventsOfOneReachTheOthers(t *testing.T) {
 	}
 }
 
+// Programs that take no events hold up no other, however many they are.
+func TestProgramsThatTakeNoEventsHoldUpNobody(t *testing.T) {
+	const queue, stuck, more = 1024, 30, 40
+	s := newSite(t)
+	s.on.on("stuck.js", idle)
+	seq := s.upload("", "", "stuck.js")
+	for range stuck {
+		s.start(seq, "")
+	}
+	open := newEmitter()
+	heard := make(chan string, queue+more)
+	open.got = heard
+	s.run("open.js", open.run, "")
+	done := make(chan time.Duration, 1)
+	s.run("emits.js", func(p *proc) int {
+		p.ready()
+		for range queue {
+			_ = p.Send("event", map[string]any{"name": "e"})
+		}
+		_ = p.Flushed()
+		start := time.Now()
+		for range more {
+			_ = p.Send("event", map[string]any{"name": "e"})
+		}
+		_ = p.Flushed()
+		done <- time.Since(start)
+		return idle(p)
+	}, "")
+	if took := <-done; took > 4*time.Second {
+		t.Errorf("%d events took %v", more, took)
+	}
+	for range queue + more {
+		<-heard
+	}
+}
+
 func TestOnceWaitsForTheNext(t *testing.T) {
 	s := newSite(t)
 	e := newEmitter()
