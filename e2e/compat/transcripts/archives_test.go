@@ -10,11 +10,13 @@ import (
 func archives() map[string][]byte {
 	const main = "module.exports = (input) => input;\n"
 	return map[string][]byte{
-		"no manifest":    zipped(tarOf("index.js", main)),
-		"bad manifest":   zipped(tarOf("index.js", main, "package.json", "{")),
-		"no main":        zipped(tarOf("index.js", main, "package.json", `{"name":"x"}`)),
-		"no name":        zipped(tarOf("index.js", main, "package.json", `{"main":"index.js"}`)),
-		"no main file":   zipped(tarOf("package.json", `{"name":"x","main":"gone.js"}`)),
+		"no manifest":  zipped(tarOf("index.js", main)),
+		"bad manifest": zipped(tarOf("index.js", main, "package.json", "{")),
+		"no main":      zipped(tarOf("index.js", main, "package.json", `{"name":"x"}`)),
+		"no name":      zipped(tarOf("index.js", main, "package.json", `{"main":"index.js"}`)),
+		"no main file": zipped(tarOf("package.json", `{"name":"x","main":"gone.js"}`)),
+		"every field": zipped(tarOf("index.js", main, "package.json",
+			`{"name":"full","version":"1.0.0","main":"index.js","description":"d","author":"us","keywords":["k"],"repository":"x","args":[1]}`)),
 		"not compressed": tarOf("index.js", main, "package.json", `{"main":"index.js"}`),
 	}
 }

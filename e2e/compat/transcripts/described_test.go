@@ -20,6 +20,8 @@ type description struct {
 	doc     map[string]any
 	schemas *jsonschema.Compiler
 	seen    map[string]bool // "getVersion 200"
+	used    map[string]bool // "readOutput query offset"
+	fields  map[string]bool // ways to the fields that answers had
 	errors  int             // answers of the form of Error
 }
 
@@ -37,7 +39,7 @@ func describe(t *testing.T, base string) *description {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &description{doc: doc.(map[string]any), schemas: jsonschema.NewCompiler(), seen: map[string]bool{}}
+	d := &description{doc: doc.(map[string]any), schemas: jsonschema.NewCompiler(), seen: map[string]bool{}, used: map[string]bool{}, fields: map[string]bool{}}
 	closeObjects(d.doc)
 	d.schemas.AssertFormat()
 	if err := d.schemas.AddResource(documentURL, d.doc); err != nil {
@@ -121,38 +123,6 @@ func (d *description) operation(method, path string) (place, bool) {
 	return place{}, false
 }
 
-// checkRequest holds what was taken notice of in a request to the parameters
-// of its operation.
-func (d *description) checkRequest(t *testing.T, r *http.Request) {
-	t.Helper()
-	op, found := d.operation(r.Method, r.URL.Path)
-	if !found {
-		return
-	}
-	known := map[string]bool{}
-	item := d.in(place{d.doc, nil}, op.at[:2]...)
-	for _, of := range []place{op, item} {
-		list, _ := d.in(of, "parameters").value.([]any)
-		for _, p := range list {
-			if ref, ok := p.(map[string]any)["$ref"].(string); ok {
-				p = d.in(place{d.doc, nil}, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...).value
-			}
-			known[strings.ToLower(place{p, nil}.text("in")+" "+place{p, nil}.text("name"))] = true
-		}
-	}
-	for name := range r.URL.Query() {
-		if !known["query "+name] {
-			t.Errorf("parameter %s of %s is not described", name, op.text("operationId"))
-		}
-	}
-	for name := range r.Header {
-		name = strings.ToLower(name)
-		if (strings.HasPrefix(name, "x-") || strings.HasPrefix(name, "waverider-")) && !known["header "+name] {
-			t.Errorf("header %s of %s is not described", name, op.text("operationId"))
-		}
-	}
-}
-
 // ofAll are the errors that any operation may answer.
 var ofAll = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable}
 
@@ -186,6 +156,10 @@ func (d *description) check(t *testing.T, resp *http.Response, body string, whol
 		d.errors++
 	}
 	d.checkBody(t, answer, resp.Header.Get("Content-Type"), body, whole)
+	line := d.in(answer, "content", "application/x-ndjson", "x-line-envelope")
+	if line.value != nil && resp.Request.URL.Query().Get("envelope") == "true" {
+		d.checkLines(t, line, body)
+	}
 }
 
 func (d *description) checkBody(t *testing.T, answer place, contentType, body string, whole bool) {
@@ -203,12 +177,13 @@ func (d *description) checkBody(t *testing.T, answer place, contentType, body st
 		return
 	}
 	if line := d.in(content, "x-line"); line.value != nil {
-		d.checkLines(t, d.schema(t, line), body)
+		d.checkLines(t, line, body)
 	}
 	if schema := d.in(content, "schema"); schema.value != nil && whole {
 		var v any = body
 		if kind == asJSON {
 			v = parsed(t, strings.NewReader(body))
+			d.note(schema, v)
 		}
 		if err := d.schema(t, schema).Validate(v); err != nil {
 			t.Errorf("%s is not as described: %v", body, err)
@@ -226,13 +201,16 @@ func parsed(t *testing.T, text io.Reader) any {
 }
 
 // checkLines looks at the lines of a stream that are whole.
-func (d *description) checkLines(t *testing.T, schema *jsonschema.Schema, body string) {
+func (d *description) checkLines(t *testing.T, p place, body string) {
 	t.Helper()
+	schema := d.schema(t, p)
 	for line := range bytes.Lines([]byte(body)) {
 		if !bytes.HasSuffix(line, []byte("\n")) || !json.Valid(line) && schema.Bool != nil {
 			continue // cut by who read it; or a Topic's own business
 		}
-		if err := schema.Validate(parsed(t, bytes.NewReader(line))); err != nil {
+		v := parsed(t, bytes.NewReader(line))
+		d.note(p, v)
+		if err := schema.Validate(v); err != nil {
 			t.Errorf("line %s is not as described: %v", line, err)
 		}
 	}
@@ -250,17 +228,27 @@ func (d *description) checkError(t *testing.T, resp *http.Response, body string)
 	}
 }
 
-// complete tells which answers of success nobody has seen.
+// complete tells which answers of success nobody has seen, with which of their
+// fields, and which parameters nobody has used.
 func (d *description) complete(t *testing.T) {
 	t.Helper()
-	seen := 0
+	seen, done := 0, map[string]bool{}
 	for pattern, item := range d.in(place{d.doc, nil}, "paths").value.(map[string]any) {
 		for method := range item.(map[string]any) {
 			op := d.in(place{d.doc, nil}, "paths", pattern, method)
+			if method != "parameters" {
+				d.wantParameters(t, op)
+			}
 			answers, _ := d.in(op, "responses").value.(map[string]any)
 			for status := range answers {
 				if !strings.HasPrefix(status, "2") {
 					continue
+				}
+				kinds, _ := d.in(op, "responses", status, "content").value.(map[string]any)
+				for kind := range kinds {
+					d.wantFields(t, d.in(op, "responses", status, "content", kind, "schema"), done)
+					d.wantFields(t, d.in(op, "responses", status, "content", kind, "x-line"), done)
+					d.wantFields(t, d.in(op, "responses", status, "content", kind, "x-line-envelope"), done)
 				}
 				if seen++; !d.seen[op.text("operationId")+" "+status] {
 					t.Errorf("nothing here has had %s of %s %s", status, strings.ToUpper(method), pattern)
