@@ -4,7 +4,9 @@
 package testbin
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,7 +50,12 @@ func Remove() {
 
 func build() {
 	if path = os.Getenv("WAVERIDER_BIN"); path != "" {
-		path, err = filepath.Abs(path)
+		if path, err = filepath.Abs(path); err == nil {
+			_, err = os.Stat(path) // which the go command remembers, see look
+		}
+		return
+	}
+	if err = look(); err != nil {
 		return
 	}
 	if dir, err = os.MkdirTemp("", "waverider-bin-"); err != nil {
@@ -59,4 +66,31 @@ func build() {
 	if failed != nil {
 		err = fmt.Errorf("build waverider: %w\n%s", failed, out)
 	}
+}
+
+// look visits all that the program is made of. The go command keeps the result
+// of a test for as long as what the test has looked at is the same; what a build
+// that the test begins looks at it does not see.
+func look() error {
+	root, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(root, "go.mod")); missing == nil {
+			break
+		} else if root == filepath.Dir(root) {
+			return missing
+		}
+		root = filepath.Dir(root)
+	}
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(_ string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // another test's, and gone
+			return nil
+		}
+		if err == nil && e.IsDir() && (e.Name() == ".git" || e.Name() == "node_modules" || e.Name() == "bin") {
+			return fs.SkipDir
+		}
+		return err
+	})
 }
