@@ -63,9 +63,13 @@ func TestTopicsAreMadeChangedAndRemoved(t *testing.T) {
 	s := newTopicSite(t)
 	s.topic("b.one", `"durability":"async","description":"all of it","owner":"us","maxAge":"36h","maxBytes":5000,"maxRecord":100`)
 	s.topic("a", "")
-	var list []struct{ Topic, TopicName, ContentType, LocalProvider string }
+	var list []struct {
+		Topic, TopicName, ContentType, LocalProvider, Durability string
+		MaxBytes                                                 int64
+	}
 	s.get("/topics").into(t, &list)
-	if len(list) != 2 || list[0].TopicName != "a" || list[1].Topic != "b.one" || list[1].ContentType != asNDJSON || list[1].LocalProvider != "" {
+	if len(list) != 2 || list[0].TopicName != "a" || list[1].Topic != "b.one" || list[1].ContentType != asNDJSON || list[1].LocalProvider != "" ||
+		list[1].Durability != "async" || list[1].MaxBytes != 5000 {
 		t.Errorf("list: %+v", list)
 	}
 	i := s.topicInfo("b.one")
