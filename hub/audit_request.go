@@ -78,11 +78,11 @@ const billableHeader = "x-mw-billable"
 // requestorOf is the caller by its token. A Hub without tokens believes what
 // everyone says of himself here too.
 func requestorOf(r *http.Request) string {
-	who := wire.IdentityOf(r).Subject
-	if who != "" && who != "local" {
-		return who
+	id := wire.IdentityOf(r)
+	if id.Token != "" {
+		return id.Subject
 	}
-	if named := r.Header.Get(billableHeader); who == "local" && named != "" && len(named) <= 128 {
+	if named := r.Header.Get(billableHeader); id.Subject == "local" && named != "" && len(named) <= 128 {
 		return named
 	}
 	return systemRequestor

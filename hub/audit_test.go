@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"waverider"
+	"waverider/auth"
 	"waverider/hub"
+	"waverider/wire"
 )
 
 // auditLine is a record of GET /audit.
@@ -135,6 +139,35 @@ func TestAuditKeepsLittleOfALongName(t *testing.T) {
 	for line := range strings.Lines(s.get("/audit?follow=false").body) {
 		if len(line) > 2000 {
 			t.Errorf("a record of %d bytes", len(line))
+		}
+	}
+}
+
+// With tokens who asks is who the token was given to, whatever his name is.
+func TestAuditBelievesTokens(t *testing.T) {
+	s := newSite(t)
+	key, err := auth.OpenKey(s.dir + "/test.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := wire.NewMux(slog.New(slog.DiscardHandler))
+	s.hub.Routes(mux)
+	hub := mux.Serve(wire.Access{Gate: &auth.Gate{Key: key}})
+	for _, subject := range []string{"ann", "local"} {
+		token, err := key.Mint(auth.Claims{Subject: subject, Role: auth.RoleViewer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/api/v1/instance/nope/stdout?token="+token, nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("X-Mw-Billable", "acme")
+		hub.ServeHTTP(httptest.NewRecorder(), r)
+		list := s.audited()
+		if got := list[len(list)-1].RequestorID; got != subject {
+			t.Errorf("asked by %s, the audit says %s", subject, got)
+		}
+		if strings.Contains(s.get("/audit?follow=false").body, token) {
+			t.Error("the audit has the token")
 		}
 	}
 }
