@@ -14,14 +14,9 @@ import (
 	"waverider/wire"
 )
 
-const (
-	// cursorHeader is a place in a Topic: where an answer begins, as a trailer
-	// where it ended, and what a body was stored up to.
-	cursorHeader = "Waverider-Cursor"
-	// missedHeader, a trailer, counts the records that were to be in an answer
-	// and are not there any more.
-	missedHeader = "Waverider-Missed"
-)
+// missedHeader, a trailer, counts the records that were to be in an answer
+// and are not there any more.
+const missedHeader = "Waverider-Missed"
 
 // reading is what the parameters of a request ask for.
 type reading struct {
@@ -120,15 +115,15 @@ func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
 	if q.envelope {
 		s.lines, kind = &envelope{kind: kind, group: q.group != ""}, waverider.TypeNDJSON
 	}
-	w.Header().Set(cursorHeader, s.at.String())
-	w.Header().Set("Trailer", cursorHeader+", "+missedHeader)
+	w.Header().Set(wire.CursorHeader, s.at.String())
+	w.Header().Set("Trailer", wire.CursorHeader+", "+missedHeader)
 	if s.out, err = wire.StreamOut(w, r, kind); err != nil {
 		return err
 	}
 	if err := s.run(ctx); err != nil {
 		return err
 	}
-	w.Header().Set(cursorHeader, s.at.String())
+	w.Header().Set(wire.CursorHeader, s.at.String())
 	w.Header().Set(missedHeader, strconv.FormatUint(s.missed, 10))
 	if member, ok := src.(*topic.Member); ok {
 		member.Leave() // the answer is whole: what it has to ack it may still

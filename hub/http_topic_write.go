@@ -49,7 +49,7 @@ func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set(cursorHeader, at.String())
+	w.Header().Set(wire.CursorHeader, at.String())
 	return wire.WriteJSON(w, http.StatusOK, struct{}{})
 }
 

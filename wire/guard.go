@@ -128,7 +128,7 @@ func (g *Guard) cors(w http.ResponseWriter, r *http.Request, origin string) (don
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Add("Vary", "Origin")
-	h.Set("Access-Control-Expose-Headers", "Content-Type, "+OffsetHeader)
+	h.Set("Access-Control-Expose-Headers", "Content-Type, "+OffsetHeader+", "+CursorHeader)
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}

@@ -133,6 +133,9 @@ func TestGuardAnswersPreflightsOfAllowedPagesOnly(t *testing.T) {
 			t.Errorf("%s: %q", name, h.Get(name))
 		}
 	}
+	if name := "Access-Control-Expose-Headers"; !strings.Contains(h.Get(name), wire.CursorHeader) {
+		t.Errorf("%s: %q", name, h.Get(name))
+	}
 	bad := preflight("https://evil.example.com")
 	if bad.Code != 403 || bad.Header().Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("foreign: %d %v", bad.Code, bad.Header())

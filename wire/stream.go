@@ -15,6 +15,10 @@ import (
 // client can send again after a cut and nothing comes twice.
 const OffsetHeader = "Waverider-Offset"
 
+// CursorHeader is a place in a Topic: where an answer begins, as a trailer
+// where it ended, and what a body was stored up to.
+const CursorHeader = "Waverider-Cursor"
+
 // errHead ends a handler that was asked for the headers of a stream only.
 var errHead = errors.New("head request")
 
