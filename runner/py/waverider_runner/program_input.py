@@ -12,13 +12,13 @@ class ProgramInput:
         self._input = input
         self._runner = runner
         self._progress = input.progress
-        self._items = ()
-        self._at = 0
+        self._items = iter(())  # what is left of the last batch; several threads may take from it
+        self._over = False  # there will be no other
         self._readers = 0  # iterators that are under way
         self._read = False
         self._stream = None
         if self._progress is not None:
-            self._progress.left = lambda: len(self._items) - self._at
+            self._progress.left = self._left
 
     @property
     def content_type(self):
@@ -42,16 +42,14 @@ class ProgramInput:
         self._begin()
         try:
             while True:
-                while self._at < len(self._items):
-                    yield self._hand()
-                    if self._progress is not None:
-                        self._asked()
+                for item in self._batch():
+                    yield item
                 if self._fetch():
-                    if not self._items:
+                    if self._over:
                         return
                 else:
                     self._runner.idle()
-                    self._runner.loop.block(lambda: self._input.stirs() or self._runner.is_over(True))
+                    self._runner.loop.block(lambda: self._left() or self._input.stirs() or self._runner.is_over(True))
         finally:
             self._readers -= 1
 
@@ -63,13 +61,11 @@ class ProgramInput:
             self._begin()
         try:
             while True:
-                while self._at < len(self._items):
-                    yield self._hand()
-                    if self._progress is not None:
-                        self._asked()
+                for item in self._batch():
+                    yield item
                 arrived = self._input.arrived.mark()
                 if self._fetch():
-                    if not self._items:
+                    if self._over:
                         return
                 else:
                     self._runner.idle()
@@ -79,23 +75,30 @@ class ProgramInput:
                 self._readers -= 1
 
     def _begin(self):
-        self._read = True
-        self._readers += 1
+        with self._runner.channel.lock:
+            self._read = True
+            self._readers += 1
         if self._progress is not None:
             if self._readers > 1:
                 self._progress.reads_ahead()
             self._asked()
 
-    def _hand(self):
-        if self._progress is None:
-            item = self._items[self._at]
-            self._at += 1
-            return item
-        with self._runner.channel.lock:  # the watch must not see half of it
-            item = self._items[self._at]
-            self._progress.in_work = True
-            self._at += 1
-            return item
+    def _left(self):
+        return self._items.__length_hint__()
+
+    def _batch(self):
+        return self._items if self._progress is None else self._counted()
+
+    def _counted(self):
+        while True:
+            with self._runner.channel.lock:  # the watch must not see half of it
+                for item in self._items:
+                    self._progress.in_work = True
+                    break
+                else:
+                    return
+            yield item
+            self._asked()
 
     def _asked(self):
         progress, runner = self._progress, self._runner
@@ -108,14 +111,14 @@ class ProgramInput:
     def _fetch(self):
         """True when there are items, or there will be none."""
         with self._runner.channel.lock:
+            if self._left():
+                return True  # another thread was here
             items = self._input.next()
             if items is not None:
-                self._items, self._at = items, 0
+                self._items = iter(items)
                 return True
-            if not self._input.done():
-                return False
-            self._items, self._at = (), 0
-            return True
+            self._over = self._input.done()
+            return self._over
 
     async def _one(self):
         self._begin()

@@ -1,0 +1,46 @@
+package runner_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestPythonThreadsShareInput gives each item once, however many threads ask.
+func TestPythonThreadsShareInput(t *testing.T) {
+	programs(t, map[string]struct {
+		program string
+		test    func(x *life)
+	}{
+		"plain": {`
+			import sys, threading
+			def run(context, input):
+				got = []
+				sys.setswitchinterval(0.00001)
+				def work():
+					for x in input: got.append(x["n"])
+				threads = [threading.Thread(target=work) for _ in range(4)]
+				for t in threads: t.start()
+				for t in threads: t.join()
+				yield "%d of %d" % (len(set(got)), len(got))
+			`, threadsShare},
+	})
+}
+
+func threadsShare(x *life) {
+	const want = "100000 of 100000"
+	var all strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&all, "{\"n\":%d}\n", i)
+	}
+	x.send("input", map[string]string{"contentType": ndjson})
+	go func() {
+		x.s.Input().Write(x.ctx, []byte(all.String()))
+		x.s.Input().End(x.ctx)
+	}()
+	if got := x.read(len(want)); got != want {
+		x.Errorf("got %s", got)
+	}
+	x.s.Output().AckEnd()
+	x.send("kill", nil)
+}
