@@ -25,6 +25,10 @@ def _event_loop():
     return asyncio.new_event_loop() if loop.is_closed() else loop
 
 
+def _nothing():
+    """Ends a wait of the loop."""
+
+
 class AsyncioLoop(Base):
     def __init__(self, runner, loop=None):
         super().__init__(runner)
@@ -33,6 +37,7 @@ class AsyncioLoop(Base):
         self.socket_fd = -1
         self.writing = False
         self.flushing = self.telling = self.marking = False
+        self.nested = 0  # turns of the loop inside of a task
 
     def use(self):
         """Makes this the loop of the runner."""
@@ -85,6 +90,37 @@ class AsyncioLoop(Base):
             with self.channel.lock:
                 mark.forget(wake)
             raise
+
+    def block_here(self, ready):
+        """While synchronous code of `run` waits, other tasks go on."""
+        task = asyncio.current_task(self.loop) if self.loop.is_running() else None
+        if task is None or not hasattr(self.loop, "_run_once"):
+            return self.wait_plainly(ready)
+        with self.channel.lock:
+            self.runner.settle()
+            self._watch_writing()
+        self.nested += 1
+        try:
+            while not ready():
+                self._turn_inside(task)
+        finally:
+            self.nested -= 1
+
+    def _turn_inside(self, task):
+        """One turn of the loop. The turn that task itself is run in still
+        counts on the calls there are now."""
+        counted = len(self.loop._ready)
+        asyncio.tasks._leave_task(self.loop, task)
+        try:
+            self.loop._run_once()
+        finally:
+            asyncio.tasks._enter_task(self.loop, task)
+            for _ in range(counted - len(self.loop._ready)):
+                self.loop.call_soon(_nothing)
+
+    def served(self):
+        if self.nested:
+            self._call_soon(_nothing)
 
     def runs_program(self):
         return super().runs_program() and asyncio.current_task() in self.own

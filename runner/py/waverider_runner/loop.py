@@ -84,6 +84,9 @@ class Base:
                     channel.drain()
                     self._receive()
 
+    def served(self):
+        """Another thread has taken what the Hub sent."""
+
     def will_await(self):
         """A coroutine of the program is about to be run."""
 

@@ -161,6 +161,7 @@ class Runner:
         for _ in range(8):
             if not self.channel.receive():
                 break
+            self.loop.served()
         self.output.flush()
         if self.touched:
             self.touched = False
