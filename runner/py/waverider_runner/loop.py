@@ -240,7 +240,9 @@ class MiniLoop(Base):
             self.turn(lambda: ready() or self._stirs())
 
     def _go_on(self):
+        before = len(self.ready)
         self.runner.dispatch()
+        self.ready.rotate(-before)  # handlers go first: who was here already may be busy for long
         while self.calls:
             self.calls.popleft()()
         while self.timers and self.timers[0][0] <= monotonic():

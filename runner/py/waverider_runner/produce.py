@@ -1,5 +1,7 @@
 """What the program returned becomes the bytes of its output."""
 
+from time import monotonic
+
 from .decode import is_lines
 from .jsontext import dump_ascii, dumps
 from .program_input import ProgramInput
@@ -9,6 +11,7 @@ LINES = "application/x-ndjson"
 TEXT = "text/plain"
 BYTES = "application/octet-stream"
 TURN = 256 * 1024  # bytes written before others get a turn
+TURN_WITHIN = 0.01  # s before they do, as a program may sleep between two items
 
 
 class Producer:
@@ -24,6 +27,7 @@ class Producer:
         self.content_type = ""
         self.encode = None
         self.turned = 0
+        self.turn_at = monotonic() + TURN_WITHIN
 
     async def produce(self, value):
         """Returns at the end of the output."""
@@ -89,11 +93,22 @@ class Producer:
         output = self.output
         if not output.credit():
             await self._credit()
-        if self.runner.inbox or output.next - self.turned > TURN:
-            self.turned = output.next
-            await Turn()
+        if self._is_long():
+            await self._turn()
         if output.progress is not None:
             output.progress.wanted = True
+
+    def _is_long(self):
+        """Others have to get a turn now."""
+        return self.runner.inbox or self.output.next - self.turned > TURN or monotonic() >= self.turn_at
+
+    async def _turn(self):
+        if self.runner.inbox:  # handlers get theirs before the program, which may be away for long
+            await Turn()  # until they are called
+            await Turn()  # until they run
+        await Turn()
+        self.turned = self.output.next
+        self.turn_at = monotonic() + TURN_WITHIN
 
     async def _items(self, value):
         iterator = iter(value)
@@ -112,7 +127,7 @@ class Producer:
                 if progress is not None:
                     progress.wanted = False
                 self._write(item)
-                if progress is not None or self.runner.inbox or not output.credit() or output.next - self.turned > TURN:
+                if progress is not None or not output.credit() or self._is_long():
                     break
             else:
                 return
@@ -126,13 +141,13 @@ class Producer:
                 await close()
 
     async def _all_of_async(self, value):
-        output, progress, runner = self.output, self.output.progress, self.runner
+        output, progress = self.output, self.output.progress
         await self._between()
         async for item in value:
             if progress is not None:
                 progress.wanted = False
             self._write(item)
-            if progress is not None or runner.inbox or not output.credit() or output.next - self.turned > TURN:
+            if progress is not None or not output.credit() or self._is_long():
                 await self._between()
 
     async def _stream(self, value):
