@@ -164,7 +164,7 @@ func TestPythonBusy(t *testing.T) {
 			def run(context, input):
 				context.set_health_check(lambda: {"healthy": True})
 				yield 0
-				time.sleep(1.5)
+				time.sleep(0.7)
 				for x in input: pass
 			`, func(x *life) {
 			x.started()
