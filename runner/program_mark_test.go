@@ -472,3 +472,39 @@ func marksOfText(t *testing.T, l language) {
 	received()
 	p.inOrder(s)
 }
+
+// TestPythonSkipsText goes on in the middle of an output of text.
+func TestPythonSkipsText(t *testing.T) {
+	eachPython(t, func(t *testing.T, l language) {
+		program := dedent(`
+			async def run(context, input):
+				async for x in input:
+					yield x.strip()
+					yield "€\n"
+			`)
+		euro := func(x int) string { return fmt.Sprintf("%d€\n", x) }
+		p, start := newProcess(t, l, program)
+		s, end := p.feed(start, plainText)
+		half := lines(1, 250, one)
+		p.write(s, half)
+		first, marks := p.untilMark(s, true, func(m runner.Mark) bool { return int(m.Done) == len(half) })
+		p.ok(p.cmd.Process.Kill())
+		<-p.exited
+		end(true)
+		for _, at := range []runner.Mark{marks[0], marks[len(marks)/2], marks[len(marks)-1]} {
+			again, start := newProcess(t, l, program)
+			start.Skip = &runner.Skip{Done: at.Done, N: at.N}
+			s, end := again.feed(start, plainText)
+			again.write(s, lines(1, 500, one))
+			again.ok(s.Input().End(again.ctx))
+			received := again.receive(s)
+			second, _ := again.untilMark(s, true, nil)
+			again.ok(<-again.exited)
+			end(true)
+			received()
+			if first[:at.Offset]+second != lines(1, 500, euro) {
+				t.Errorf("%+v: %d and %d bytes are not the whole output", at, at.Offset, len(second))
+			}
+		}
+	})
+}
