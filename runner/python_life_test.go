@@ -14,6 +14,7 @@ type life struct {
 	s        *runner.Session
 	end      func(kill bool)
 	messages chan runner.Message
+	held     chan func() // releases saves that were not answered
 }
 
 // begin starts a program.
@@ -34,8 +35,8 @@ func begin(t testing.TB, l language, program string, edit ...func(*runner.Start)
 
 // listen takes the runner's messages but for those of health.
 func (x *life) listen() {
-	x.messages = make(chan runner.Message, 1000)
-	go func(s *runner.Session, to chan<- runner.Message) {
+	x.messages, x.held = make(chan runner.Message, 1000), make(chan func(), 1000)
+	go func(s *runner.Session, to chan<- runner.Message, held chan<- func()) {
 		defer close(to)
 		for {
 			m, err := s.Receive(x.ctx)
@@ -43,11 +44,11 @@ func (x *life) listen() {
 				return
 			}
 			if m.Type == "save" {
-				s.Hold() // the next Hub is told of it as well
+				held <- s.Hold() // until it is answered, or the next Hub is told of it
 			}
 			to <- m
 		}
-	}(x.s, x.messages)
+	}(x.s, x.messages, x.held)
 }
 
 // restart is the death of the Hub and the life of the next one.
@@ -61,6 +62,9 @@ func (x *life) restart(kill bool) {
 func (x *life) send(kind string, fields any) {
 	x.Helper()
 	x.ok(x.s.Send(x.ctx, kind, fields))
+	if kind == "saved" {
+		(<-x.held)()
+	}
 }
 
 func (x *life) input(contentType, text string) {
