@@ -44,3 +44,32 @@ func threadsShare(x *life) {
 	x.s.Output().AckEnd()
 	x.send("kill", nil)
 }
+
+// TestPythonThreadEmitsMuch gives the socket more than it has room for while
+// the main thread waits for input.
+func TestPythonThreadEmitsMuch(t *testing.T) {
+	const program = `
+		import threading, time
+		def run(context, input):
+			def work():
+				time.sleep(0.2)
+				context.emit("much", "x" * 4000000)
+			threading.Thread(target=work, daemon=True).start()
+			yield 0
+			for x in input: yield x
+		`
+	programs(t, map[string]struct {
+		program string
+		test    func(x *life)
+	}{
+		"plain":   {program, emitsMuch},
+		"asyncio": {"\n\t\timport asyncio" + program, emitsMuch},
+	})
+}
+
+func emitsMuch(x *life) {
+	x.send("monitoring", map[string]int{"rate": 0}) // else each report has it look
+	x.started()
+	x.expect("event", "xxx")
+	x.send("kill", nil)
+}

@@ -118,6 +118,10 @@ class AsyncioLoop(Base):
             for _ in range(counted - len(self.loop._ready)):
                 self.loop.call_soon(_nothing)
 
+    def held(self):
+        self._call_soon(self._watch_writing)
+        super().held()
+
     def served(self):
         if self.nested:
             self._call_soon(_nothing)

@@ -41,6 +41,7 @@ class Channel:
         self.buffer = memoryview(bytearray(HEADS))
         self.on_lost = lambda: None  # the Hub went away from a runner nobody needs
         self.on_socket = lambda: None  # sock is another one
+        self.on_held = lambda: None  # the kernel had no room for all
 
     def attach(self, input, output, messages):
         self.input, self.output, self.messages = input, output, messages
@@ -160,6 +161,8 @@ class Channel:
             self.pending += pieces
         else:
             self._write(pieces)
+            if self.pending:
+                self.on_held()
 
     def _write(self, pieces):
         try:
@@ -171,8 +174,8 @@ class Channel:
             # say what must not be sent again.
             self.write_failed = True
             self.pending = []
-            return
-        rest = []
+            return False
+        taken, rest = n > 0, []
         for piece in pieces:
             if n >= len(piece):
                 n -= len(piece)
@@ -180,17 +183,20 @@ class Channel:
                 rest.append(memoryview(piece)[n:] if n else piece)
                 n = 0
         self.pending = rest
+        return taken
 
     def drain(self):
-        """Goes on sending what the kernel had no room for."""
+        """Goes on sending what the kernel had no room for; tells whether it
+        has taken some of it."""
         if not self.pending or not self.open or self.write_failed:
-            return
+            return False
         pieces, self.pending = self.pending, []
-        self._write(pieces[:512])
+        taken = self._write(pieces[:512])
         self.pending += pieces[512:]
         if not self.pending:
             self.output.pump()
             self.output.moved.fire()
+        return taken
 
     def tell_input(self):
         """Tells what of the input has come and may be sent, if that is news."""

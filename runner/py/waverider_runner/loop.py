@@ -84,6 +84,12 @@ class Base:
                     channel.drain()
                     self._receive()
 
+    def held(self):
+        """The socket has no room. The main thread finds that when it waits; it
+        may do so already, if this is another one: then the watch sends."""
+        if get_ident() != self.main:
+            self.runner.watch.poke()
+
     def served(self):
         """Another thread has taken what the Hub sent."""
 

@@ -35,6 +35,7 @@ class Runner:
         self.output = Output(self.channel)
         self.channel.attach(self.input, self.output, self.messages)
         self.channel.on_lost = lambda: os._exit(ends.RUNNER)  # nobody gave it a program
+        self.channel.on_held = lambda: self.loop.held()
         self.loop = MiniLoop(self)
         signal.use(self.loop)
         self.watch = Watch(self)

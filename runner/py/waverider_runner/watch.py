@@ -21,7 +21,6 @@ class Watch:
         self.bell.acquire()
         self.active = 0  # looks left
         self.asleep = False  # until rung
-        self.rung = True
         self.started = False
 
     def start(self):
@@ -39,20 +38,15 @@ class Watch:
             self._ring()
 
     def _ring(self):
-        if self.started and not self.rung:
-            self.rung = True
+        if self.started and self.bell.locked():  # not rung already
             self.bell.release()
 
     def _run(self):
         while True:
-            self.rung = False
             if self.asleep:
                 rung = self.bell.acquire()
             else:
                 rung = self.bell.acquire(True, SOON if self.active else SELDOM)
-            # A ring that came as the time ran out is still to be taken.
-            if not rung and self.rung:
-                rung = self.bell.acquire()
             self.asleep = False
             self.active = ACTIVE if rung else max(0, self.active - 1)
             try:
@@ -64,7 +58,9 @@ class Watch:
         runner = self.runner
         with runner.channel.lock:
             if runner.loop.polling:
-                self.asleep = self.active == 0
+                if runner.channel.drain():  # what another thread has sent
+                    self.active = ACTIVE
+                self.asleep = self.active == 0 and not runner.channel.pending
                 return
             runner.serve()
         runner.stand_in(monotonic(), PATIENCE)
