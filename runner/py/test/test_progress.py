@@ -105,6 +105,13 @@ class Marks(unittest.TestCase):
             data = "".join(rnd.choice(["a\n", "\u20acbc\n", "\n", "dd"]) for _ in range(15)).encode()
             self.run_all(seed, TEXT, TEXT, data, lambda line: [p for p in parts(line)])
 
+    def test_skips_a_part_of_a_code_point(self):
+        whole = "a\u20ac\U0001f600z".encode()
+        for n in range(len(whole) + 1):
+            run = Run(TEXT, TEXT, lambda line: [whole.decode(), "end"], {"skip": {"done": 0, "n": n}})
+            run.feed(b"x\n")
+            self.assertEqual(run.end().result()[0], whole[n:] + b"end")
+
     def test_bad_lines_are_done_in_their_order(self):
         run = Run(LINES, LINES, lambda item: [])
         done = []

@@ -4,6 +4,7 @@ from time import monotonic
 
 from .decode import is_lines
 from .jsontext import dump_ascii, dumps
+from .output import encode
 from .program_input import ProgramInput
 from .signal import Turn
 
@@ -196,15 +197,16 @@ class Producer:
         return True
 
     def _write_batch(self, items):
+        """In one piece of one kind: all of them count as done."""
         if not self.output.lines:
-            for item in items:
-                self._write(item)
+            self.output.write(encode("".join([raw(item) for item in items])))
             return
         text = "".join([dumps(item) + "\n" for item in items])
         try:
-            self.output.write(text.encode())
+            data = text.encode()
         except UnicodeEncodeError:  # half of a surrogate pair
-            self.output.write("".join([line(item) for item in items]))
+            data = "".join([line(item) for item in items]).encode()
+        self.output.write(data)
 
 
 def _text(value, name):

@@ -139,8 +139,7 @@ class Progress:
             return piece[:0]
         self.skip = None
         data = piece.encode("utf-8", "replace") if type(piece) is str else piece
-        rest = data[skip_n - n :]
-        return str(rest, "utf-8", "replace") if type(piece) is str else rest
+        return data[skip_n - n :]  # bytes: a code point may be cut
 
     def _cannot_skip(self):
         self.skip = None
