@@ -2,6 +2,7 @@
 library that serves the channel besides."""
 
 import asyncio
+from _socket import SHUT_RDWR
 from _thread import get_ident
 from time import monotonic
 
@@ -45,6 +46,7 @@ class AsyncioLoop(Base):
         signal.use(self)
         self.runner.loop = self
         self.channel.on_socket = self._socket_changed
+        self.channel.discard = self._discard
         with self.channel.lock:
             self._watch_socket()
 
@@ -131,16 +133,33 @@ class AsyncioLoop(Base):
 
     # The socket.
 
+    def _discard(self, sock):
+        """Closes it when the loop has forgotten its number, which may be that
+        of another file from then on."""
+        if get_ident() != self.main:
+            try:
+                sock.shutdown(SHUT_RDWR)
+            except OSError:
+                pass
+            self.loop.call_soon_threadsafe(self._discard, sock)
+            return
+        if sock.fileno() == self.socket_fd:
+            self._forget_socket()
+        sock.close()
+
+    def _forget_socket(self):
+        if self.socket_fd >= 0:
+            self.loop.remove_reader(self.socket_fd)
+            self.loop.remove_writer(self.socket_fd)
+            self.socket_fd, self.writing = -1, False
+
     def _socket_changed(self):
         self._call_soon(self._watch_socket)
 
     def _watch_socket(self):
         channel = self.channel
         with channel.lock:
-            if self.socket_fd >= 0:
-                self.loop.remove_reader(self.socket_fd)
-                self.loop.remove_writer(self.socket_fd)
-                self.socket_fd, self.writing = -1, False
+            self._forget_socket()
             if channel.closed:
                 return
             if not channel.connect():

@@ -41,6 +41,7 @@ class Channel:
         self.buffer = memoryview(bytearray(HEADS))
         self.on_lost = lambda: None  # the Hub went away from a runner nobody needs
         self.on_socket = lambda: None  # sock is another one
+        self.discard = lambda sock: sock.close()
         self.on_held = lambda: None  # the kernel had no room for all
 
     def attach(self, input, output, messages):
@@ -147,8 +148,8 @@ class Channel:
         if self.sock is None:
             return
         self.reader.stopped = True
-        self.sock.close()
-        self.sock, self.open, self.pending = None, False, []
+        sock, self.sock, self.open, self.pending = self.sock, None, False, []
+        self.discard(sock)
         self.on_socket()
         if not self.closed:
             self._retry()
