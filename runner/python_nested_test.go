@@ -8,7 +8,6 @@ func TestPythonHandlersBesidesALoop(t *testing.T) {
 	const program = `
 		def run(context, input):
 			async def on(message):
-				await context.save(message)
 				context.emit("heard", message)
 			async def stop(*args): context.emit("heard", "the stop")
 			context.on("go", on)
@@ -29,8 +28,6 @@ func heardBesides(x *life) {
 	x.started()
 	for i := range 3 {
 		x.event("go", i)
-		x.expect("save")
-		x.send("saved", map[string]int{"id": i + 1})
 		x.expect("event", "heard")
 	}
 	x.input(ndjson, "1\n2\n")
