@@ -268,6 +268,11 @@ func TestPythonIsGiven(t *testing.T) {
 			files: map[string]string{"helper.py": "x = 'help'"}, output: "help"},
 		"__pypackages__": {program: "import brought\ndef run(context, input): return brought.x",
 			files: map[string]string{"__pypackages__/brought/__init__.py": "x = 'brought'"}, output: "brought"},
+		"main in a folder": {program: "", files: map[string]string{
+			"src/app.py":          "from lib.deep import x\nimport helper\ndef run(context, input): return x + helper.x + open('data.txt').read() + open('more.txt').read()",
+			"src/lib/__init__.py": "", "src/lib/deep.py": "x = 'deep '", "helper.py": "x = 'help '",
+			"src/data.txt": "mine ", "data.txt": "another ", "more.txt": "more",
+		}, edit: func(s *runner.Start) { s.Main = "src/app.py" }, output: "deep help mine more"},
 		"its own before the standard library": {program: "import this_is_mine, colorsys\ndef run(context, input): return colorsys.x",
 			files: map[string]string{"colorsys.py": "x = 'mine'", "this_is_mine.py": ""}, output: "mine"},
 		"file read": {program: "def run(context, input): return open('data.txt').read()",

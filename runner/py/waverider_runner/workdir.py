@@ -13,19 +13,21 @@ MAX_ENTRIES = 300  # that are copied
 MAX_BYTES = 4 * 1024 * 1024
 
 
-def lay_out(package, folder):
-    """Brings the files of package into folder, once. Those of an earlier
+def lay_out(roots, folder):
+    """Brings the files of the roots, folders of a package, into folder, once;
+    the first root's go before others of the same name. Those of an earlier
     revision go, unless the program has changed them."""
     before = _read(folder)
-    if before.get("package") == package:
+    if before.get("roots") == roots:
         return
     for name, state in (before.get("entries") or {}).items():
         _remove(os.path.join(folder, name), state)
-    layout = _Layout(package, folder)
+    layout = _Layout(folder)
     try:
-        layout.all()
+        for root in roots:
+            layout.all_of(root)
         with open(os.path.join(folder, RECORD), "wb") as file:
-            file.write(dump_bytes({"package": package, "entries": layout.entries}))
+            file.write(dump_bytes({"roots": roots, "entries": layout.entries}))
     except OSError:
         pass  # a program that needs none of them runs all the same
 
@@ -53,26 +55,25 @@ def _state(path):
 
 
 class _Layout:
-    def __init__(self, package, folder):
-        self.package, self.folder = package, folder
+    def __init__(self, folder):
+        self.folder = folder
         self.entries = {}  # name → size and time of a copy, None of a link
         self.count = self.bytes = 0
 
-    def all(self):
-        for name in sorted(os.listdir(self.package)):
+    def all_of(self, root):
+        for name in sorted(os.listdir(root)):
             if name in SKIPPED:
                 continue
-            source = os.path.join(self.package, name)
+            source = os.path.join(root, name)
             files = self._measure(source)
             if files is None:
                 self._link(source, name)
             else:
                 for file in files:
-                    self._copy(file)
+                    self._copy(file, os.path.relpath(file, root))
 
     def _measure(self, source):
-        """The files of a tree by their names in the package; None when they
-        are more than may be copied."""
+        """The files of a tree; None when they are more than may be copied."""
         files, count, size = [], self.count, self.bytes
         waiting = [source]
         while waiting:
@@ -82,7 +83,7 @@ class _Layout:
                 waiting += [os.path.join(path, name) for name in os.listdir(path) if name not in SKIPPED]
             elif os.path.isfile(path):
                 size += os.stat(path).st_size
-                files.append(os.path.relpath(path, self.package))
+                files.append(path)
             if count > MAX_ENTRIES or size > MAX_BYTES:
                 return None
         self.count, self.bytes = count, size
@@ -95,8 +96,8 @@ class _Layout:
         except FileExistsError:
             pass  # the program's own
 
-    def _copy(self, name):
-        source, place = os.path.join(self.package, name), os.path.join(self.folder, name)
+    def _copy(self, source, name):
+        place = os.path.join(self.folder, name)
         os.makedirs(os.path.dirname(place), exist_ok=True)
         mode = 0o700 if os.stat(source).st_mode & 0o100 else 0o600
         try:
