@@ -21,6 +21,57 @@ func TestPythonHandlersBesidesALoop(t *testing.T) {
 	}{
 		"plain":   {program, heardBesides},
 		"asyncio": {"\n\t\timport asyncio" + program, heardBesides},
+		"asyncio late in a handler": {`
+			def run(context, input):
+				async def on(message):
+					import asyncio
+					await asyncio.sleep(0.01)
+					context.emit("heard", message)
+				async def stop(*args):
+					import asyncio
+					await asyncio.wait_for(asyncio.sleep(0.01), 5)
+					context.emit("heard", "the stop")
+				context.on("go", on)
+				context.add_stop_handler(stop)
+				yield 0
+				for x in input: yield x
+			`, heardBesides},
+		"asyncio late in run": {`
+			def run(context, input):
+				import asyncio
+				async def on(message):
+					await asyncio.sleep(0.01)
+					context.emit("heard", message)
+				async def stop(*args): context.emit("heard", "the stop")
+				context.on("go", on)
+				context.add_stop_handler(stop)
+				yield 0
+				for x in input: yield x
+			`, heardBesides},
+		"asyncio late below another handler": {`
+			def run(context, input):
+				async def on(message):
+					if message == 0: context.emit("heard", sum(1 for x in input))
+					import asyncio
+					await asyncio.sleep(0.01)
+					context.emit("heard", "later %s" % message)
+				context.on("go", on)
+				yield 0
+				for x in input: yield x
+				while True:
+					import time
+					time.sleep(0.001)
+					yield "again"
+			`, func(x *life) {
+			x.started()
+			x.event("go", 0)
+			x.event("go", 1)
+			x.expect("event", "later 1")
+			x.input(ndjson, "1\n2\n")
+			x.ok(x.s.Input().End(x.ctx))
+			x.read(20)
+			x.send("kill", nil)
+		}},
 	})
 }
 

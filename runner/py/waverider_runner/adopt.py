@@ -46,46 +46,56 @@ class Takeover:
         self.asyncio = asyncio
         self.aio = AsyncioLoop(mini.runner, asyncio.new_event_loop())
         self.aio.main = mini.main
-        self.task = None  # in the place of the one that is being run
-        self.carried = None
+        self.carried = {}  # Task → Carried
+        self.entered = None  # the Task that is being run
+        self.adopted = False
 
-    def enter(self):
+    def enter(self, task):
         """In the middle of a coroutine: it finds a running loop from now on."""
-        asyncio = self.asyncio
-        self.carried = Carried()
-        asyncio._set_running_loop(self.aio.loop)
-        self.task = self.aio.loop.create_task(_carry(self.carried))
-        asyncio.tasks._enter_task(self.aio.loop, self.task)
+        if self.entered is not task:
+            self.entered = task
+            self.asyncio._set_running_loop(self.aio.loop)
+            self.asyncio.tasks._enter_task(self.aio.loop, self._carry(task).own)
 
-    def leave(self):
-        self.asyncio.tasks._leave_task(self.aio.loop, self.task)
+    def leave(self, task, awaited):
+        """It has come to await something, or to its end."""
+        self.entered = None
+        self.asyncio.tasks._leave_task(self.aio.loop, self.carried[task].own)
         self.asyncio._set_running_loop(None)
+        self.carried[task].begin(task, awaited)
+
+    def block(self, mini, ready):
+        """The same for a coroutine whose synchronous code waits."""
+        self._adopt(mini)
+        self.enter(mini.current)
+        self.aio.block_here(ready)
 
     def run(self, mini, main):
         """Runs all tasks of the small loop until main has ended."""
+        self._adopt(mini)
+        return self.aio.loop.run_until_complete(self._carry(main).own)
+
+    def _carry(self, task):
+        if task not in self.carried:
+            carried = self.carried[task] = Carried()
+            carried.own = self.aio.loop.create_task(_carry(carried))
+            self.aio.own.add(carried.own)
+            carried.own.add_done_callback(self.aio.own.discard)
+        return self.carried[task]
+
+    def _adopt(self, mini):
+        if self.adopted:
+            return
+        self.adopted = True
         aio = self.aio
         aio.use()
-        asyncio_main = None
-        tasks = list(dict.fromkeys(list(mini.waiting) + list(mini.ready) + ([mini.current] if mini.current else []) + [main]))
-        for task in tasks:
-            if task is mini.current and self.task is not None:
-                self.carried.begin(task, mini.awaited)
-                own = self.task
-            else:
-                carried = Carried()
-                carried.begin(task, mini.waiting.get(task))
-                own = aio.loop.create_task(_carry(carried))
-            aio.own.add(own)
-            if task is main:
-                asyncio_main = own
-            else:
-                own.add_done_callback(aio.own.discard)
+        for task in dict.fromkeys(list(mini.waiting) + list(mini.ready)):
+            self._carry(task).begin(task, mini.waiting.get(task))
         for when, _, function in mini.timers:
             aio.loop.call_later(max(0, when - mini.now()), function)
         for function in mini.calls:
             aio.loop.call_soon(function)
         aio.loop.call_soon(mini.runner.dispatch)
-        return aio.loop.run_until_complete(asyncio_main)
 
 
 class Carried:
@@ -93,11 +103,22 @@ class Carried:
 
     def __init__(self):
         self.task = self.awaited = None
+        self.own = None  # the task of asyncio
+        self.begun = None  # where that waits for the coroutine to await something
 
     def begin(self, task, awaited):
         self.task, self.awaited = task, awaited
+        if self.begun is not None and not self.begun.done():
+            self.begun.set_result(None)
 
     def __await__(self):
+        cancelled = None
+        while self.task is None:
+            self.begun = self.own.get_loop().create_future()
+            try:
+                yield from self.begun
+            except BaseException as err:
+                cancelled = err
         task, awaited = self.task, self.awaited
         if task.done:
             if task.error is not None:
@@ -106,6 +127,9 @@ class Carried:
         coroutine = task.coroutine
         while True:
             try:
+                if cancelled is not None:
+                    err, cancelled = cancelled, None
+                    raise err
                 if isinstance(awaited, Mark):
                     yield from signal.current.wait(awaited)
                     got = None

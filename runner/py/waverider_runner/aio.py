@@ -95,7 +95,7 @@ class AsyncioLoop(Base):
 
     def block_here(self, ready):
         """While synchronous code of `run` waits, other tasks go on."""
-        task = asyncio.current_task(self.loop) if self.loop.is_running() else None
+        task = asyncio.current_task(self.loop) if asyncio._get_running_loop() is self.loop else None
         if task is None or not hasattr(self.loop, "_run_once"):
             return self.wait_plainly(ready)
         with self.channel.lock:

@@ -155,7 +155,6 @@ class MiniLoop(Base):
         self.number = 0
         self.waiting = {}  # Task → Mark
         self.current = None  # the Task that is being run
-        self.awaited = None  # what it has come to await
         self.expecting = False  # of an import of asyncio
         self.takeover = None  # by a loop of asyncio (adopt.py)
 
@@ -235,12 +234,15 @@ class MiniLoop(Base):
         from .adopt import Takeover
 
         self.takeover = Takeover(self)
-        self.takeover.enter()
+        self.takeover.enter(self.current)
 
     def block_here(self, ready):
         """While synchronous code of the program waits, other tasks go on."""
         while not ready():
-            self._go_on()
+            if self.takeover is None:
+                self._go_on()
+            if self.takeover is not None:
+                return self.takeover.block(self, ready)
             if ready():
                 return
             self.turn(lambda: ready() or self._stirs())
@@ -260,23 +262,21 @@ class MiniLoop(Base):
     def _step(self, task, resume=None, argument=None):
         self.waiting.pop(task, None)
         outer, self.current = self.current, task
+        awaited = None
         try:
             awaited = (resume or task.coroutine.send)(argument)
         except StopIteration as end:
             task.done, task.value = True, end.value
         except Exception as err:
             task.done, task.error = True, err
-        else:
+        self.current = outer
+        if self.takeover is not None:
+            self.takeover.leave(task, awaited)
+        elif not task.done:
             self._await(task, awaited)
-        if self.takeover is None:
-            self.current = outer
-        else:
-            self.takeover.leave()
 
     def _await(self, task, awaited):
-        if self.takeover is not None:
-            self.awaited = awaited
-        elif isinstance(awaited, Mark):
+        if isinstance(awaited, Mark):
             self.waiting[task] = awaited
             with self.channel.lock:
                 awaited.register(lambda: self.ready.append(task))
