@@ -100,8 +100,13 @@ func (h *Hub) unlist(in *Instance) bool {
 // clear removes what a run leaves in its slot but for the saved state. The
 // caller holds the slot.
 func (h *Hub) clear(in *Instance) error {
+	return errors.Join(h.clearTexts(in), os.RemoveAll(in.dir))
+}
+
+// clearTexts removes what a run has said. The caller holds the slot.
+func (h *Hub) clearTexts(in *Instance) error {
 	in.quiet()
-	return errors.Join(in.texts.close(), os.RemoveAll(in.dir), os.RemoveAll(in.keepDir))
+	return errors.Join(in.texts.close(), os.RemoveAll(in.keepDir))
 }
 
 func (h *Hub) clearState(id waverider.InstanceID) error {

@@ -1,7 +1,10 @@
 package hub_test
 
 import (
+	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +45,35 @@ func TestSavedStateStaysWithItsSlot(t *testing.T) {
 	s.want(http.StatusOK, "DELETE", "/instance/"+slotID, "")
 	again(seq, "after the Instance was removed", "")
 	again(s.upload("", "", "a.js"), "another Sequence", "")
+}
+
+func TestFilesOfAProgramStayWithItsSlot(t *testing.T) {
+	s := newSite(t)
+	found := make(chan bool, 1)
+	s.on.on("a.js", func(p *proc) int {
+		name := filepath.Join(p.Spec.Dir, "cache.db")
+		_, err := os.Stat(name)
+		found <- err == nil
+		if err := errors.Join(os.MkdirAll(p.Spec.Dir, 0o700), os.WriteFile(name, nil, 0o600)); err != nil {
+			t.Error(err)
+		}
+		p.ready()
+		return p.finish(0)
+	})
+	seq := s.upload("", "", "a.js")
+	again := func(seq, what string, want bool) {
+		t.Helper()
+		s.start(seq, `{"instanceId":"`+slotID+`"}`)
+		if got := <-found; got != want {
+			t.Errorf("%s: the file is there: %v, want %v", what, got, want)
+		}
+		s.ended(slotID)
+	}
+	again(seq, "the first start", false)
+	again(seq, "the next one", true)
+	s.want(http.StatusOK, "DELETE", "/instance/"+slotID, "")
+	again(seq, "after the Instance was removed", false)
+	again(s.upload("", "", "a.js"), "another Sequence", false)
 }
 
 func TestStartWaitsForTheSlotOfAKilledInstance(t *testing.T) {

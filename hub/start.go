@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,7 +64,7 @@ func checkJSON(req *waverider.StartRequest) error {
 
 // register makes the Instance. An id whose Instance has ended may be used again:
 // it is the same slot, and what a program of the same Sequence saved is there,
-// and its places in Topics are.
+// its files and its places in Topics are.
 func (h *Hub) register(ctx context.Context, seq *waverider.Sequence, rev *waverider.Revision, req waverider.StartRequest) (*Instance, error) {
 	policy := req.Restart
 	setDefault(&policy, rev.Manifest.Waverider.Restart)
@@ -122,7 +123,7 @@ func (h *Hub) vacate(ctx context.Context, id waverider.InstanceID, next waveride
 			return left, ctx.Err()
 		}
 		h.unlist(old)
-		if err := h.clear(old); err != nil {
+		if err := h.clearTexts(old); err != nil {
 			return left, err
 		}
 		left = slotOf(old.record())
@@ -130,7 +131,7 @@ func (h *Hub) vacate(ctx context.Context, id waverider.InstanceID, next waveride
 	if left.Sequence == next {
 		return left, nil
 	}
-	err := errors.Join(h.forgetPlaces(ctx, left), h.clearState(id))
+	err := errors.Join(h.forgetPlaces(ctx, left), h.clearState(id), os.RemoveAll(h.cfg.DataDir.Path("slots", string(id))))
 	return journal.Slot{Run: left.Run}, err
 }
 
