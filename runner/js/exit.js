@@ -3,6 +3,7 @@
 // program failed, or at once.
 
 const Code = { COMPLETED: 0, RUNNER: 11, ENVIRONMENT: 20, ENTRYPOINT: 21, LOAD: 22, PROGRAM: 23, UNCAUGHT: 101, KILLED: 137 };
+const WORDS = 128 * 1024; // characters of an error that the Hub is told
 const FAIL_WITHIN = 2000; // ms for the Hub to hear of a failure
 
 class Exit {
@@ -51,7 +52,7 @@ class Exit {
     if (this.stopped || this.failing) return;
     this.stopped = true;
     if (error) process.exitCode = process.exitCode || Code.PROGRAM;
-    this.messages.send({ type: 'stopped', error: error ? messageOf(error) : undefined, unaware: unaware || undefined });
+    this.messages.send({ type: 'stopped', error: error ? messageOf(error).slice(0, WORDS) : undefined, unaware: unaware || undefined });
     this.check();
   }
 
@@ -68,8 +69,8 @@ class Exit {
   fail(phase, exitCode, err) {
     if (this.failing) return;
     this.failing = true;
-    const message = messageOf(err);
-    const stack = err && err.stack ? String(err.stack) : undefined;
+    const message = messageOf(err).slice(0, WORDS);
+    const stack = err && err.stack ? String(err.stack).slice(0, WORDS) : undefined;
     tellUser(stack || message);
     this.logger.fatal(message, err);
     this.output.flush();

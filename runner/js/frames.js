@@ -161,4 +161,4 @@ function check(type, stream, length) {
   if (!fits) throw new ProtocolError(`a frame of type ${type}, stream ${stream}, ${length} bytes`);
 }
 
-module.exports = { HEADER, MARK, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, marksFrame, writeHeader, writeMark, readNumber };
+module.exports = { HEADER, MARK, MAX_PAYLOAD, Type, Stream, ProtocolError, FrameReader, frame, windowFrame, marksFrame, writeHeader, writeMark, readNumber };

@@ -2,7 +2,7 @@
 // Control messages of both directions: numbered, kept until acked, handled
 // in order and once.
 
-const { ProtocolError, Type, Stream, frame } = require('./frames');
+const { MAX_PAYLOAD, ProtocolError, Type, Stream, frame } = require('./frames');
 
 const KEPT_MAX = 16 * 1024 * 1024; // bytes of droppable messages while the Hub is away
 
@@ -22,10 +22,16 @@ class Messages {
     return { received: this.received, next: this.kept.length > 0 ? this.kept[0].number : this.next };
   }
 
-  // send queues a message and returns its number.
+  // send queues a message and returns its number. It throws when the message
+  // is larger than a frame can be: sent all the same it would end the
+  // connection, again and again.
   send(message) {
+    const payload = Buffer.from(JSON.stringify(message));
+    if (payload.length > MAX_PAYLOAD) {
+      throw new RangeError(`${message.type}: ${payload.length} bytes are more than the ${MAX_PAYLOAD} that can be sent`);
+    }
     const number = this.next++;
-    const bytes = frame(Type.MESSAGE, Stream.CONTROL, number, Buffer.from(JSON.stringify(message)));
+    const bytes = frame(Type.MESSAGE, Stream.CONTROL, number, payload);
     this.kept.push({ number, bytes });
     this.keptBytes += bytes.length;
     this.channel.sendMessage(bytes);

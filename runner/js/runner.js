@@ -195,10 +195,10 @@ class Runner {
     if (this.messages.full()) return Promise.reject(new Error('save: the Hub has not answered for too long'));
     const id = ++this.lastSave;
     return new Promise((resolve, reject) => {
-      this.saves.set(id, { resolve, reject });
       this.output.flush(); // the state may say that it was emitted
       const at = this.progress === null ? {} : this.progress.saved();
       this.messages.send({ type: 'save', id, state, ...at, output: this.output.next });
+      this.saves.set(id, { resolve, reject });
     });
   }
 

@@ -148,6 +148,8 @@ test('save resolves once the Hub has it, load gives it back', async (t) => {
     await this.save(undefined).catch((err) => seen.push(err.message));
     const circular = {}; circular.self = circular;
     await this.save(circular).catch((err) => seen.push(/circular/.test(err.message)));
+    await this.save('x'.repeat(17e6)).catch((err) => seen.push(/^save: 170000.. bytes are more/.test(err.message)));
+    try { this.emit('large', 'x'.repeat(17e6)); } catch (err) { seen.push(err.name); }
     return seen;
   }`, { state: { n: 1 } });
   const first = await instance.got('save');
@@ -156,7 +158,7 @@ test('save resolves once the Hub has it, load gives it back', async (t) => {
   const second = await instance.got('save', 2);
   instance.send('saved', { id: second.id, error: 'disk full' });
   assert.strictEqual(await instance.all(), [
-    '{"n":1}', '{"n":1}', '{"n":1}', '{"n":"changed"}', '{"n":2}', '"save: disk full"', '{"n":2}', '"save: the state must be a JSON value"', 'true', '',
+    '{"n":1}', '{"n":1}', '{"n":1}', '{"n":"changed"}', '{"n":2}', '"save: disk full"', '{"n":2}', '"save: the state must be a JSON value"', 'true', 'true', '"RangeError"', '',
   ].join('\n'));
 });
 

@@ -1,16 +1,18 @@
 """One run of a program: from the message `start` to its end."""
 
 import sys
-from time import monotonic, sleep
+from time import monotonic
 
 from . import exit as ends
 from .context import AppContext
+from .health import Health
 from .load import EntrypointError, find_entry, load
 from .logger import Logger
 from .prepare import prepare
 from .produce import Producer
 from .program_input import ProgramInput
 from .saves import Saves
+from .stopping import Stopping
 
 
 class ProgramRun:
@@ -24,12 +26,8 @@ class ProgramRun:
         self.told_ready = False
         self.call_began = None
         self.saves = Saves(runner)
-        self.stopping = False
-        self.keep_until = 0.0
-        self.rate = 1
-        self.health_at = None  # when it is due, monotonic seconds
-        self.health_sent = 0  # number of the last message
-        self.health_busy = False
+        self.stopping = Stopping(self)
+        self.health = Health(runner, self.context)
         if start.get("marks"):
             self._track()
 
@@ -76,7 +74,7 @@ class ProgramRun:
         runner, module = self.runner, self.module
         try:
             self.called = True
-            self.health_due()
+            self.health.begin()
             value = await self._call()
             self.ready(value)
             self._warn_late(value)
@@ -93,7 +91,7 @@ class ProgramRun:
             runner.exit.leave(runner.exit.code)
         except BaseException as err:
             # Who is told to stop may cancel all tasks there are.
-            if not (self.stopping and ends.is_cancelled(err)):
+            if not (self.stopping.begun and ends.is_cancelled(err)):
                 self.ready()
                 runner.exit.fail("run", ends.PROGRAM, err)
         await runner.exit.complete(max(0, float(self.context.exit_timeout or 0) / 1000))
@@ -155,12 +153,11 @@ class ProgramRun:
     def message(self, message):
         kind = message["type"]
         if kind == "stop":
-            self.runner.loop.spawn(self.stop(message))
+            self.runner.loop.spawn(self.stopping.stop(message))
         elif kind == "event":
             self._event(message)
         else:
-            self.rate = message.get("rate") or 0
-            self.health_due()
+            self.health.set_rate(message.get("rate") or 0)
 
     def _event(self, message):
         """What a handler throws is the program's error, not the channel's."""
@@ -180,46 +177,8 @@ class ProgramRun:
         except Exception as err:
             self.runner.exit.fail("run", ends.UNCAUGHT, err)
 
-    async def stop(self, message):
-        """Runs the handlers, then waits as long as the program asked for."""
-        if self.stopping:
-            return
-        self.stopping = True
-        handlers = self.context._stop_handlers
-        unaware = not handlers and isinstance(self.input, ProgramInput) and self.input.untouched()
-        failure = await self._stop_handlers(message)
-        self._after_keep_alive(lambda: self.runner.exit.stop(failure, unaware))
-
-    async def _stop_handlers(self, message):
-        failure = None
-        for handler in list(self.context._stop_handlers):
-            try:
-                result = handler((message.get("timeout") or 0) / 1000, bool(message.get("canCallKeepalive")))
-                if hasattr(result, "__await__"):
-                    self.runner.loop.will_await()
-                    await result
-            except Exception as err:
-                self.context.logger.error("a stop handler failed", err)
-                failure = failure or err
-        return failure
-
-    def _after_keep_alive(self, done):
-        left = self.keep_until - monotonic()
-        if left <= 0:
-            done()
-        else:
-            self.runner.loop.call_later(left, lambda: self._after_keep_alive(done))
-
-    def keep_alive(self, timeout):
-        try:
-            more = max(0.0, float(timeout or 0))
-        except (TypeError, ValueError):
-            raise TypeError("keep_alive: the time must be a number of milliseconds") from None
-        self.keep_until = max(self.keep_until, monotonic() + more / 1000)
-        self.runner.messages.send(type="keepAlive", ms=more)
-
     def end(self, error):
-        self.keep_until = 0.0
+        self.stopping.keep_until = 0.0
         self.runner.exit.stop(error, False)
         self.runner.exit.overdue(max(0, float(self.context.exit_timeout or 0) / 1000))
 
@@ -230,6 +189,11 @@ class ProgramRun:
             except Exception as err:
                 self.context.logger.error("a kill handler failed", err)
 
+    def unaware(self):
+        """The program can't know of a stop: it has no handler and does not read
+        its input, whose end would tell it."""
+        return not self.context._stop_handlers and isinstance(self.input, ProgramInput) and self.input.untouched()
+
     def save(self, state, saved):
         return self.saves.save(state, saved)
 
@@ -237,83 +201,18 @@ class ProgramRun:
         """Nothing more comes for a program that was stopped, and that waits.
         (When the Hub has stopped it, it ends the input too.)"""
         exit = self.runner.exit
-        if not exit.stopped or (for_input and self.stopping):
+        if not exit.stopped or (for_input and self.stopping.begun):
             return False
         loop = self.runner.loop  # what run has started does not end it
         return exit.free() and loop.alone() and loop.runs_program()
-
-    # Health.
-
-    def health_due(self):
-        """Begins to tell of the program's health, `rate` times a second."""
-        if self.rate > 0 and self.called:
-            self.health_at = monotonic()
-            self.runner.loop.call_later(0, self._health)
-        else:
-            self.health_at = None
-
-    def _health(self):
-        if self.health_at is None or self.health_at > monotonic() + 0.001:
-            return
-        self._next_health()
-        handlers = self.context._monitoring_handlers
-        if self.health_busy or not self.runner.messages.has_acked(self.health_sent):
-            return  # the one before is still asked for, or unacked
-        if handlers:
-            self.health_busy = True
-            self.runner.loop.spawn(self._ask_health(list(handlers)))
-        else:
-            self.health_sent = self.runner.messages.send(type="health", healthy=True)
-
-    def _next_health(self):
-        interval = 1.0 / self.rate
-        self.health_at = monotonic() + interval
-        self.runner.loop.call_later(interval, self._health)
-
-    async def _ask_health(self, handlers):
-        healthy = True
-        for handler in handlers:
-            try:
-                answer = ask(handler, healthy)
-                if hasattr(answer, "__await__"):
-                    self.runner.loop.will_await()
-                    answer = await answer
-                healthy = healthy and bool(answer and answer.get("healthy"))
-            except Exception as err:
-                self.context.logger.error("a monitoring handler failed", err)
-                healthy = False
-        self.health_sent = self.runner.messages.send(type="health", healthy=healthy)
-        self.health_busy = False
 
     # What the watch does when the program's thread does not come back.
 
     def stand_in(self, now, patience):
         if self.call_began is not None and now - self.call_began > 0.1:
             self.ready()
-        if self.health_at is not None and now - self.health_at > patience and not self.context._monitoring_handlers:
-            if self.runner.messages.has_acked(self.health_sent):
-                self.health_sent = self.runner.messages.send(type="health", healthy=True)
-                self.health_at = now + 1.0 / (self.rate or 1)
+        self.health.stand_in(now, patience)
         for message in list(self.runner.inbox):
             if message["type"] == "stop" and now - message["came"] > patience and self.called:
                 self.runner.inbox.remove(message)
-                self._stop_apart(message)
-
-    def _stop_apart(self, message):
-        from .standin import run_apart
-
-        self.stopping = True
-        unaware = not self.context._stop_handlers and isinstance(self.input, ProgramInput) and self.input.untouched()
-        failure = run_apart(self._stop_handlers(message), self.runner)
-        while monotonic() < self.keep_until:
-            sleep(0.05)
-        self.runner.exit.stop(failure, unaware)
-
-
-def ask(handler, healthy):
-    """Scramjet's Python calls the handler without arguments, its Node with one."""
-    code = getattr(handler, "__code__", None)
-    if code is not None:
-        takes = code.co_argcount - (1 if hasattr(handler, "__self__") else 0)
-        return handler({"healthy": healthy}) if takes > len(handler.__defaults__ or ()) else handler()
-    return handler()
+                self.stopping.stop_apart(message)

@@ -204,7 +204,7 @@ class Runner:
             self.messages.send(type="event", name=str(name), message="" if message is None else message)
 
     def keep_alive(self, timeout):
-        self.program.keep_alive(timeout)
+        self.program.stopping.keep_alive(timeout)
 
     def end(self, error):
         self.program.end(error)

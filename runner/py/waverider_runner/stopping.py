@@ -1,0 +1,60 @@
+"""Stopping: the handlers of the program, and the time it asks for."""
+
+from time import monotonic, sleep
+
+
+class Stopping:
+    def __init__(self, program):
+        self.program = program
+        self.runner = program.runner
+        self.begun = False  # the Hub has asked for it
+        self.keep_until = 0.0
+
+    async def stop(self, message):
+        """Runs the handlers, then waits as long as the program asked for."""
+        if self.begun:
+            return
+        self.begun = True
+        unaware = self.program.unaware()
+        failure = await self._handlers(message)
+        self._after_keep_alive(lambda: self.runner.exit.stop(failure, unaware))
+
+    def stop_apart(self, message):
+        """The same in the thread of the watch, for a program that is busy."""
+        from .standin import run_apart
+
+        self.begun = True
+        unaware = self.program.unaware()
+        failure = run_apart(self._handlers(message), self.runner)
+        while monotonic() < self.keep_until:
+            sleep(0.05)
+        self.runner.exit.stop(failure, unaware)
+
+    async def _handlers(self, message):
+        failure = None
+        context = self.program.context
+        for handler in list(context._stop_handlers):
+            try:
+                result = handler((message.get("timeout") or 0) / 1000, bool(message.get("canCallKeepalive")))
+                if hasattr(result, "__await__"):
+                    self.runner.loop.will_await()
+                    await result
+            except Exception as err:
+                context.logger.error("a stop handler failed", err)
+                failure = failure or err
+        return failure
+
+    def _after_keep_alive(self, done):
+        left = self.keep_until - monotonic()
+        if left <= 0:
+            done()
+        else:
+            self.runner.loop.call_later(left, lambda: self._after_keep_alive(done))
+
+    def keep_alive(self, timeout):
+        try:
+            more = max(0.0, float(timeout or 0))
+        except (TypeError, ValueError):
+            raise TypeError("keep_alive: the time must be a number of milliseconds") from None
+        self.keep_until = max(self.keep_until, monotonic() + more / 1000)
+        self.runner.messages.send(type="keepAlive", ms=more)
