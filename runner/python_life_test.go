@@ -219,6 +219,35 @@ func TestPythonStops(t *testing.T) {
 					yield 1
 				context.logger.info("stop %r" % stopped[0])
 			`, log: "stop 1.5"},
+		"handler without arguments": {program: `
+			async def run(context, input):
+				async def stop(): context.logger.info("stop")
+				context.set_stop_handler(stop)
+				yield 0
+				async for x in input: pass
+			`, log: "stop"},
+		"method without arguments": {program: `
+			class App:
+				def __init__(self, context): self.context = context
+				def stop(self, *, quick=False): self.context.logger.info("stop %s" % quick)
+			async def run(context, input):
+				context.set_stop_handler(App(context).stop)
+				yield 0
+				async for x in input: pass
+			`, log: "stop False"},
+		"handler with one argument": {program: `
+			async def run(context, input):
+				context.set_stop_handler(lambda timeout: context.logger.info("stop %r" % timeout))
+				yield 0
+				async for x in input: pass
+			`, log: "stop 1.5"},
+		"coroutine": {program: `
+			async def run(context, input):
+				async def stop(): context.logger.info("stop")
+				context.set_stop_handler(stop())
+				yield 0
+				async for x in input: pass
+			`, log: "stop"},
 		"lambda that returns a coroutine": {program: `
 			def run(context, input):
 				async def stop(timeout): context.logger.info("stop %r" % timeout)

@@ -58,8 +58,10 @@ class AppContext:
         return self
 
     def add_stop_handler(self, handler):
-        """handler(timeout in seconds, can_keep_alive), plain or async."""
-        _must_be_function(handler, "add_stop_handler")
+        """handler(timeout in seconds, can_keep_alive), plain or async; it may
+        take fewer arguments, or be a coroutine."""
+        if not hasattr(handler, "__await__"):
+            _must_be_function(handler, "add_stop_handler")
         self._stop_handlers.append(handler)
         return self
 

@@ -2,6 +2,8 @@
 
 from time import monotonic, sleep
 
+VARARGS = 0x04  # of the flags of code: it takes *args
+
 
 class Stopping:
     def __init__(self, program):
@@ -35,7 +37,7 @@ class Stopping:
         context = self.program.context
         for handler in list(context._stop_handlers):
             try:
-                result = handler((message.get("timeout") or 0) / 1000, bool(message.get("canCallKeepalive")))
+                result = tell(handler, (message.get("timeout") or 0) / 1000, bool(message.get("canCallKeepalive")))
                 if hasattr(result, "__await__"):
                     self.runner.loop.will_await()
                     await result
@@ -58,3 +60,14 @@ class Stopping:
             raise TypeError("keep_alive: the time must be a number of milliseconds") from None
         self.keep_until = max(self.keep_until, monotonic() + more / 1000)
         self.runner.messages.send(type="keepAlive", ms=more)
+
+
+def tell(handler, *args):
+    """Calls a stop handler with as many arguments as it takes, as Node does. A
+    coroutine is one too: Scramjet's own samples hand over such."""
+    if hasattr(handler, "__await__"):
+        return handler
+    code = getattr(handler, "__code__", None)
+    if code is not None and not code.co_flags & VARARGS:
+        args = args[: code.co_argcount - (1 if hasattr(handler, "__self__") else 0)]
+    return handler(*args)
