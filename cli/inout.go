@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +44,7 @@ time, until the output ends. At the end of what is read the input ends too, unle
 			if err != nil {
 				return in.failure(err)
 			}
-			return in.failure(copyText(ctx, a.out, text))
+			return in.failure(whyCut(ctx, c, id, copyText(ctx, a.out, text)))
 		}),
 	}
 	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: ndjson|text|binary, or in full")
@@ -50,4 +53,23 @@ time, until the output ends. At the end of what is read the input ends too, unle
 	endsAnyway(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	return cmd
+}
+
+// whyCut is err, or that the program has ended while its input was being sent:
+// that cuts the connection too.
+func whyCut(ctx context.Context, c *client.Client, id string, err error) error {
+	if !errors.Is(err, errCut) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second) // it may be about to end
+	defer cancel()
+	i, ask := awaitEnd(ctx, c, id)
+	if ask != nil || i.Terminated == nil {
+		return err
+	}
+	text := fmt.Sprintf("Instance %s has ended: %s (exit code %d)", id, i.Terminated.Reason, i.Terminated.ExitCode)
+	if i.Error != "" {
+		text += ": " + i.Error
+	}
+	return errors.New(text)
 }

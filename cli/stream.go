@@ -194,6 +194,8 @@ Instance has ended. --from start reads again all that is kept.`, name),
 	return cmd
 }
 
+var errCut = errors.New("the stream was cut before its end: the Hub has stopped, or the connection broke")
+
 // copyText copies a stream to its end and closes it.
 func copyText(ctx context.Context, w io.Writer, text io.ReadCloser) error {
 	defer text.Close()
@@ -202,7 +204,7 @@ func copyText(ctx context.Context, w io.Writer, text io.ReadCloser) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the stream was cut before its end: the Hub has stopped, or the connection broke")
+		return errCut
 	}
 	return err
 }
