@@ -144,8 +144,8 @@ func (a *app) instRestart() *cobra.Command {
 		Use:   "restart INSTANCE",
 		Short: "End an Instance and start it again",
 		Long: `End an Instance and start it again under its id, with its arguments, configuration,
-limits and Topics, from the newest revision of its Sequence. What it saved stays, its
-old logs go.`,
+limits and Topics, from the newest revision of its Sequence. What it saved and the
+files in its working folder stay, its old logs go.`,
 		Example:           "  waverider seq update - ./my-program && waverider inst restart -",
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeInstances(1, cobra.ShellCompDirectiveNoFileComp),
