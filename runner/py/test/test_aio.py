@@ -1,5 +1,6 @@
 """The channel in a loop of asyncio."""
 
+import asyncio
 import os
 import socket
 import tempfile
@@ -27,7 +28,7 @@ class Sockets(unittest.TestCase):
         channel.attach(part, part, part)
         channel.instance = "i1"
         watch = types.SimpleNamespace(poke=lambda: None)
-        self.aio = AsyncioLoop(types.SimpleNamespace(channel=channel, watch=watch))
+        self.aio = AsyncioLoop(types.SimpleNamespace(channel=channel, watch=watch, settle=lambda: None))
         self.addCleanup(self.aio.loop.close)
         self.addCleanup(channel.close)
         self.addCleanup(signal.use, signal.current)
@@ -60,6 +61,28 @@ class Sockets(unittest.TestCase):
         with self.assertRaises(KeyError):
             self.aio.loop._selector.get_key(number)
         self.turn()
+        self.assertEqual(self.wrong, [])
+
+    def test_waiting_inside_of_a_task(self):
+        """The turn it is in still has calls to make, and nothing is busy."""
+        loop, turns, called = self.aio.loop, [], []
+
+        def over():
+            turns.append(1)
+            return len(called) == 4
+
+        async def main():
+            for i in range(3):
+                loop.call_soon(called.append, i)
+            loop.call_later(0.1, called.append, 3)
+            self.aio.block_here(over)
+
+        async def both():
+            await asyncio.gather(main(), asyncio.sleep(0), asyncio.sleep(0))
+
+        loop.run_until_complete(both())
+        self.assertEqual(called, [0, 1, 2, 3])
+        self.assertLess(len(turns), 20)
         self.assertEqual(self.wrong, [])
 
     def test_another_thread_does_not_free_its_number(self):

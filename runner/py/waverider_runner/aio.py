@@ -101,22 +101,15 @@ class AsyncioLoop(Base):
         with self.channel.lock:
             self.runner.settle()
             self._watch_writing()
+        counted = len(self.loop._ready)  # calls that the turn this is in has still to make
         self.nested += 1
-        try:
-            while not ready():
-                self._turn_inside(task)
-        finally:
-            self.nested -= 1
-
-    def _turn_inside(self, task):
-        """One turn of the loop. The turn that task itself is run in still
-        counts on the calls there are now."""
-        counted = len(self.loop._ready)
         asyncio.tasks._leave_task(self.loop, task)
         try:
-            self.loop._run_once()
+            while not ready():
+                self.loop._run_once()
         finally:
             asyncio.tasks._enter_task(self.loop, task)
+            self.nested -= 1
             for _ in range(counted - len(self.loop._ready)):
                 self.loop.call_soon(_nothing)
 
