@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -72,4 +73,33 @@ func emitsMuch(x *life) {
 	x.started()
 	x.expect("event", "xxx")
 	x.send("kill", nil)
+}
+
+// TestPythonThreadsLogLongLines wants each entry whole.
+func TestPythonThreadsLogLongLines(t *testing.T) {
+	programs(t, map[string]struct {
+		program string
+		test    func(x *life)
+	}{
+		"": {`
+			import threading
+			def run(context, input):
+				def work(i):
+					for _ in range(200): context.logger.info("%d" % i * 20000)
+				threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+				for t in threads: t.start()
+				for t in threads: t.join()
+				context.logger.info("all")
+				return "done"
+			`, func(x *life) {
+			x.read(4)
+			x.logged(`"all"`)
+			for line := range strings.Lines(x.log.String()) {
+				if !json.Valid([]byte(line)) {
+					x.Fatalf("%.50s… of %d bytes is no entry", line, len(line))
+				}
+			}
+			x.send("kill", nil)
+		}},
+	})
 }

@@ -63,7 +63,11 @@ class Exit:
         while not self.free():
             moved, progress = output.moved.mark(), messages.progress.mark()
             if not self.free():
-                await (moved if messages.idle() else progress)
+                try:
+                    await (moved if messages.idle() else progress)
+                except BaseException as err:
+                    if not is_cancelled(err):  # as a program that is told to stop may do with all tasks
+                        raise
 
     def stop(self, error, unaware):
         """Lets the process go as soon as the program has nothing left to do.
@@ -156,6 +160,14 @@ def tell_user(text):
         sys.stderr.flush()
     except Exception:
         pass  # stderr is gone; the Hub hears of it by message
+
+
+def code_of(err):
+    """The exit code of a SystemExit."""
+    if err.code is None or isinstance(err.code, int):
+        return (err.code or 0) & 0xFF
+    tell_user(str(err.code))
+    return 1
 
 
 def message_of(err):

@@ -2,6 +2,7 @@
 that nothing is lost however the program ends."""
 
 import os
+from _thread import RLock
 from time import time
 
 from .jsontext import dump_ascii
@@ -11,6 +12,12 @@ LOG_FD = 3
 
 class _Sink:
     broken = None  # whether fd 3 can't be written to; None: not looked yet
+    lock = RLock()  # a long line is written in parts
+
+
+def free_log():
+    """In a child: a thread that is no more may have been writing."""
+    _Sink.lock = RLock()
 
 
 def keep_from_children():
@@ -35,13 +42,14 @@ def _usable():
 
 def _write(data):
     try:
-        while data:
-            try:
-                data = data[os.write(LOG_FD, data) :]
-            except BlockingIOError:
-                from time import sleep
+        with _Sink.lock:
+            while data:
+                try:
+                    data = data[os.write(LOG_FD, data) :]
+                except BlockingIOError:
+                    from time import sleep
 
-                sleep(0.001)
+                    sleep(0.001)
     except OSError:
         _Sink.broken = True  # nobody reads the log any more
 

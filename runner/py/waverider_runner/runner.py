@@ -11,7 +11,7 @@ from . import signal
 from .channel import Channel
 from .frames import MAX_NUMBER
 from .input import Input
-from .logger import Logger, keep_from_children
+from .logger import Logger, free_log, keep_from_children
 from .loop import MiniLoop
 from .messages import Messages
 from .output import Output
@@ -74,7 +74,9 @@ class Runner:
         """A child of the program has nothing to say to the Hub, nor waits for
         it: its input is over, and what it emits is nobody's."""
         channel = self.channel
-        channel.lock = self.output.lock = RLock()  # a thread that is no more may have held it
+        # A thread that is no more may have held them.
+        channel.lock = self.output.lock = RLock()
+        free_log()
         self.input.ended = True
         self.output.limit = MAX_NUMBER
         self.output.write = lambda piece: None
@@ -85,10 +87,7 @@ class Runner:
 
     def _left(self, err):
         """The program called sys.exit."""
-        code = err.code
-        if code is not None and not isinstance(code, int):
-            ends.tell_user(str(code))
-            code = 1
+        code = ends.code_of(err)
         if self.program is not None:
             self.program.ready()
         self.output.flush()
@@ -97,7 +96,7 @@ class Runner:
             self.output.end()
             self.loop.wait_plainly(lambda: self.messages.idle() and self.output.end_acked or monotonic() >= by, by)
         self.exit.deadline = by
-        self.exit.leave((code or 0) & 0xFF)
+        self.exit.leave(code)
 
     # Messages of the Hub come in whichever thread serves the channel.
 
