@@ -91,3 +91,38 @@ func heardBesides(x *life) {
 	x.ok(x.s.Input().End(x.ctx))
 	x.exits(0, soon)
 }
+
+// TestPythonStopEndsARun is about stop handlers that end the program themselves.
+func TestPythonStopEndsARun(t *testing.T) {
+	programs(t, map[string]struct {
+		program string
+		test    func(x *life)
+	}{
+		"sys.exit while run is busy": {`
+			import sys
+			def run(context, input):
+				context.add_stop_handler(lambda *args: sys.exit(3))
+				yield 0
+				while True: sum(range(1000))
+			`, func(x *life) {
+			x.started()
+			x.stop(10)
+			x.exits(3, soon)
+		}},
+		"the task of a run that waits is cancelled": {`
+			import asyncio
+			def run(context, input):
+				main = asyncio.current_task()
+				async def stop(*args): main.cancel()
+				context.add_stop_handler(stop)
+				yield 0
+				for x in input: yield x
+			`, func(x *life) {
+			x.started()
+			x.stop(10)
+			x.expect("stopped")
+			x.ok(x.s.Input().End(x.ctx))
+			x.exits(0, soon)
+		}},
+	})
+}

@@ -2,6 +2,8 @@
 
 from time import monotonic, sleep
 
+from . import exit as ends
+
 VARARGS = 0x04  # of the flags of code: it takes *args
 
 
@@ -27,7 +29,12 @@ class Stopping:
 
         self.begun = True
         unaware = self.program.unaware()
-        failure = run_apart(self._handlers(message), self.runner)
+        try:
+            failure = run_apart(self._handlers(message), self.runner)
+        except SystemExit as err:  # it would end the thread of the watch only
+            failure = None
+            self.runner.exit.code = ends.code_of(err)
+            self.runner.exit.overdue(ends.FAIL_WITHIN)
         while monotonic() < self.keep_until:
             sleep(0.05)
         self.runner.exit.stop(failure, unaware)
