@@ -4,6 +4,7 @@ does what of the input is done when they are."""
 import json
 import random
 import unittest
+from unittest import mock
 
 from channelparts import Log, cuts
 from waverider_runner import decode
@@ -132,6 +133,14 @@ class Text(unittest.TestCase):
                 self.assertEqual(whole, n if n == len(data) else 1)
         self.assertEqual(decode.whole_length(b""), 0)
         self.assertEqual(decode.whole_length(b"\x80\x80\x80\x80\x80"), 5)
+
+
+class OpenLines(unittest.TestCase):
+    def test_what_follows_is_read_once(self):
+        data = b"[\n" * 100 + b"1,\n" * 100 + b"1\n"
+        with mock.patch.object(decode, "scan", side_effect=decode.scan) as scan:
+            items, _, errors = decoded("application/x-ndjson", [data])
+        self.assertEqual((items, len(errors), scan.call_count), ([1], 200, 1))
 
 
 class Others(unittest.TestCase):

@@ -191,17 +191,20 @@ class ObjectDecoder:
             after = [line]  # one was too long
         size = len(text)
         find = text.find
+        apart = False  # lines are looked at by themselves: one that is open at its end has all that follow read
         while at < size:
             newline = find("\n", at)
             line += 1
             try:
-                value, end = scan(text, at)
+                value, end = (None, -1) if apart else scan(text, at)
                 if end != newline:
+                    apart = apart or end > newline
                     value = loads(text[at:newline])
                 items.append(value)
                 if after is not None:
                     after.append(line)
             except SCAN_ERRORS:
+                apart = True
                 if after is None:
                     after = list(range(begun, begun + len(items) + 1))
                 self._skip(text[at:newline], line, items, after)
