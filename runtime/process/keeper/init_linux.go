@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +31,7 @@ type initConfig struct {
 	Env   []string
 	Dir   string
 	Join  []string // cgroup.procs files
+	Born  string   // folder of the cgroup v2 that it may have been started in
 	Files int      // open files per process, 0: as many as there are
 	First bool     // it is the first process of a pid namespace
 }
@@ -66,6 +70,9 @@ func become(cfg *initConfig, r *Report, report *os.File) error {
 	if err := dieWithKeeper(); err != nil {
 		return err
 	}
+	if bornIn(cfg.Born) {
+		cfg.Join = slices.DeleteFunc(cfg.Join, func(file string) bool { return filepath.Dir(file) == cfg.Born })
+	}
 	for _, file := range cfg.Join {
 		if err := os.WriteFile(file, []byte("0"), 0); err != nil {
 			return fmt.Errorf("join cgroup: %w", err)
@@ -98,6 +105,21 @@ func become(cfg *initConfig, r *Report, report *os.File) error {
 		return err
 	}
 	return fmt.Errorf("%s: %w", path, syscall.Exec(path, cfg.Argv, cfg.Env))
+}
+
+// bornIn tells whether this process was started in the cgroup v2 at dir, whose
+// last name is one of a kind.
+func bornIn(dir string) bool {
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil || dir == "" {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if own, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			return filepath.Base(own) == filepath.Base(dir)
+		}
+	}
+	return false
 }
 
 // closeOnExec keeps the descriptors from first on from the next program, also
