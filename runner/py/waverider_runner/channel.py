@@ -36,6 +36,7 @@ class Channel:
         self.closed = False
         self.pending = []  # what the kernel has not taken yet, in order
         self.write_failed = False
+        self.drained = False  # the last piece took all there was, as far as can be told
         self.retries = 0
         self.retry_at = 0.0
         self.buffer = memoryview(bytearray(HEADS))
@@ -108,6 +109,7 @@ class Channel:
             return False
         except (OSError, ProtocolError):
             n = 0
+        self.drained = n < HEADS
         if n == 0:
             self.lost()
         return n > 0

@@ -102,7 +102,7 @@ class Base:
 
     def _receive(self):
         for _ in range(RECEIVE_AT_ONCE):
-            if not self.channel.receive():
+            if not self.channel.receive() or self.channel.drained:
                 return
 
     def _timeout(self, by):

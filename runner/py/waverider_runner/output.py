@@ -34,6 +34,7 @@ class Output:
         self.parts = []  # gathered: all str or all bytes
         self.size = 0  # of parts
         self.flushed_at = 0.0
+        self.waited_for = False  # the next piece is what comes of an item that came alone
         self.ending = False  # nothing more will be written
         self.end_sent = False
         self.end_acked = False
@@ -68,7 +69,8 @@ class Output:
             first = not self.parts
             self.parts.append(piece)
             self.size += size
-            if self.size >= FLUSH_AT or (first and monotonic() - self.flushed_at > QUIET):
+            if self.size >= FLUSH_AT or (first and (self.waited_for or monotonic() - self.flushed_at > QUIET)):
+                self.waited_for = False
                 self.flush()
             elif first:
                 self.on_gather()

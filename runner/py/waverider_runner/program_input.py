@@ -116,6 +116,7 @@ class ProgramInput:
             items = self._input.next()
             if items is not None:
                 self._items = iter(items)
+                self._runner.output.waited_for = len(items) == 1 and not self._input.queue
                 return True
             self._over = self._input.done()
             return self._over
