@@ -12,7 +12,7 @@ const told = async () => JSON.parse(await ok(['inst', 'output', '-']));
 
 test.before(connect);
 
-test('a program is packed, sent, listed, started and deleted, each time as "-"', async () => {
+test('a program is packed, sent, listed, started and deleted, each time as -', async () => {
   await ok(['seq', 'pack', path.join(sequences, 'arguments'), '-o', path.join(home, 'a.tar.gz')]);
   const sent = (await json(['seq', 'send', '-']))._id;
   const [listed, ...others] = await json(['seq', 'list']);
