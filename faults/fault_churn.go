@@ -23,6 +23,7 @@ type churn struct {
 	briefs  map[string]int // records that each is to write, by Instance
 	started map[string]bool
 	removed map[string]bool
+	doomed  map[string]bool // their removal was asked for, and answered or not
 	lasting map[string]bool // the Hub has said they run, nobody has removed them
 }
 
@@ -51,7 +52,7 @@ func churned(ctx context.Context, r *rig) error {
 		return err
 	}
 	for i := range r.rounds {
-		c := &churn{r: r, briefs: map[string]int{}, started: map[string]bool{}, removed: map[string]bool{}, lasting: map[string]bool{}}
+		c := &churn{r: r, briefs: map[string]int{}, started: map[string]bool{}, removed: map[string]bool{}, doomed: map[string]bool{}, lasting: map[string]bool{}}
 		if err := c.round(ctx); err != nil {
 			return fmt.Errorf("round %d: %w", i+1, err)
 		}
@@ -130,6 +131,9 @@ func (c *churn) one(ctx context.Context, n int) {
 		c.mu.Unlock()
 		return
 	}
+	c.mu.Lock()
+	c.doomed[id] = true
+	c.mu.Unlock()
 	if err := c.r.hub.Kill(ctx, id, true); err != nil {
 		c.refused("removal", err)
 		return
@@ -158,10 +162,14 @@ func (c *churn) settled(ctx context.Context) error {
 			return err
 		}
 		i := slices.IndexFunc(list, func(in testhub.Instance) bool {
-			return c.briefs[in.ID] > 0 && !in.Ended() || c.briefs[in.ID] == 0 && in.Status != "running"
+			if c.briefs[in.ID] > 0 {
+				return !in.Ended()
+			}
+			// A removal that was not answered may have come as far as the kill.
+			return in.Status != "running" && !(c.doomed[in.ID] && in.Ended())
 		})
 		if busy = i >= 0; busy && time.Since(began) > waitRestart {
-			return fmt.Errorf("instance %s hangs: %+v", list[i].ID, list[i])
+			return fmt.Errorf("instance %s hangs: %+v, %+v", list[i].ID, list[i], list[i].Terminated)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
