@@ -105,7 +105,7 @@ class Exit:
         self.failing = True
         message, stack = message_of(err), program_stack(err)
         tell_user(stack)
-        runner.log.critical(message, err)
+        runner.log.critical(message, {"name": type(err).__name__, "message": message, "stack": stack[-TOLD:]})
         runner.output.flush()
         number = runner.messages.send(type="failed", phase=phase, exitCode=code, message=message, stack=stack[-TOLD:])
         by = monotonic() + FAIL_WITHIN
