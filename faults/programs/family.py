@@ -14,3 +14,4 @@ async def run(context, input):
         subprocess.Popen(command, start_new_session=True, **quiet)
     code = await near.wait()
     yield "near ended %s\n" % ("SIGKILL" if code == -9 else code)
+    await asyncio.sleep(1e6)  # its life does not hang on that of a child
