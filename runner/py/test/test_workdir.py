@@ -74,6 +74,16 @@ class Workdir(unittest.TestCase):
         workdir.lay_out([os.path.join(package, "src"), package], self.slot)
         self.assertEqual([self.slot_has(n) for n in ("a.txt", "b.txt", "src/a.txt")], ["beside", "b", "beside"])
 
+    def test_a_start_that_was_killed_is_made_good(self):
+        old = self.package("old", {"a.txt": "old", "b.txt": "old"})
+        self.write("a.txt", "old")  # copied, and not noted
+        self.write(workdir.RECORD + ".part", "ol")
+        workdir.lay_out([old], self.slot)
+        self.assertEqual(self.slot_has("b.txt"), "old")
+        workdir.lay_out([self.package("new", {"a.txt": "new", "b.txt": "new"})], self.slot)
+        self.assertEqual([self.slot_has(n) for n in ("a.txt", "b.txt")], ["new", "new"])
+        self.assertEqual(sorted(os.listdir(self.slot)), [workdir.RECORD, "a.txt", "b.txt"])
+
     def test_a_broken_record_is_none(self):
         package = self.package("one", {"a.txt": "a"})
         self.write(workdir.RECORD, "{rubbish")

@@ -14,6 +14,8 @@ from .program_input import ProgramInput
 from .saves import Saves
 from .stopping import Stopping
 
+READY_WITHIN = 0.1  # s that a call of `run` may keep the Hub from hearing that it was loaded
+
 
 class ProgramRun:
     def __init__(self, runner, start):
@@ -209,7 +211,7 @@ class ProgramRun:
     # What the watch does when the program's thread does not come back.
 
     def stand_in(self, now, patience):
-        if self.call_began is not None and now - self.call_began > 0.1:
+        if self.call_began is not None and now - self.call_began > READY_WITHIN:
             self.ready()
         self.health.stand_in(now, patience)
         for message in list(self.runner.inbox):

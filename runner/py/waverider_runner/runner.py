@@ -17,7 +17,6 @@ from .messages import Messages
 from .output import Output
 from .watch import Watch
 
-READY_WITHIN = 0.1  # s that a call of `run` may keep the Hub from hearing that it was loaded
 MARK_WITHIN = 0.005
 
 

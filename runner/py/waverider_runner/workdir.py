@@ -49,6 +49,14 @@ def _remove(path, state):
         pass  # gone, or a folder of the program by now
 
 
+def _holds(path, data):
+    """The file is a copy, perhaps of a start that was killed before it noted so."""
+    if os.path.islink(path) or not os.path.isfile(path) or os.path.getsize(path) != len(data):
+        return False
+    with open(path, "rb") as file:
+        return file.read() == data
+
+
 def _state(path):
     info = os.lstat(path)
     return [info.st_size, info.st_mtime_ns]
@@ -99,11 +107,16 @@ class _Layout:
     def _copy(self, source, name):
         place = os.path.join(self.folder, name)
         os.makedirs(os.path.dirname(place), exist_ok=True)
-        mode = 0o700 if os.stat(source).st_mode & 0o100 else 0o600
-        try:
-            out = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        except FileExistsError:
+        with open(source, "rb") as file:
+            data = file.read()
+        if not os.path.lexists(place):
+            # Aside first: who is killed here, or has no room, leaves no half of it.
+            part = os.path.join(self.folder, RECORD + ".part")
+            mode = 0o700 if os.stat(source).st_mode & 0o100 else 0o600
+            out = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(out, "wb") as file:
+                file.write(data)
+            os.rename(part, place)
+        elif not _holds(place, data):
             return  # the program's own
-        with open(source, "rb") as data, os.fdopen(out, "wb") as file:
-            file.write(data.read())
         self.entries[name] = _state(place)
