@@ -28,6 +28,7 @@ func (h *Hub) postInput(in *Instance, w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
+	defer body.turn.leave()
 	end := endsStream(r)
 	if err := answerEarly(w, r, end); err != nil {
 		return err
@@ -46,6 +47,7 @@ func (h *Hub) postInOut(in *Instance, w http.ResponseWriter, r *http.Request) er
 	}
 	fed := make(chan error, 1)
 	go func() {
+		defer body.turn.leave()
 		err := body.feed(ctx, r.Body, r.Header.Get("x-end-stream") == "true")
 		if err != nil {
 			cancel()
@@ -98,8 +100,17 @@ type intake struct {
 		ReadFrom(context.Context, io.Reader) (int64, error)
 		Flush(context.Context) error
 		End(context.Context) error
+		Accepted() uint64
 	}
-	skip int64
+	offset *int64 // of the body's first byte, where the client says it
+	turn   *turn  // to leave when the body is through
+}
+
+// reached is the offset of the next byte the program would be given.
+func (b *intake) reached() int64 {
+	b.in.mu.Lock()
+	defer b.in.mu.Unlock()
+	return int64(b.in.inBase + b.sink.Accepted())
 }
 
 // openInput checks that the Instance takes this body, and fixes the type of
@@ -133,15 +144,13 @@ func (in *Instance) openInput(ctx context.Context, r *http.Request) (*intake, er
 	}
 	body := &intake{in: in, sink: sink}
 	if offset >= 0 {
-		in.mu.Lock()
-		at := int64(in.inBase + sink.Accepted())
-		in.mu.Unlock()
-		if offset > at {
+		if at := body.reached(); offset > at {
 			return nil, &waverider.Error{Kind: waverider.Conflict, Detail: map[string]any{"offset": at},
 				Message: "input between what the program has and " + wire.OffsetHeader + " is missing; send from \"offset\""}
 		}
-		body.skip = at - offset
+		body.offset = &offset
 	}
+	body.turn = in.inputTurns.take()
 	return body, nil
 }
 
@@ -227,8 +236,11 @@ func (in *Instance) fixInputType(ctx context.Context, kind string) error {
 
 // feed moves a body into the program and returns once its process has it all.
 func (b *intake) feed(ctx context.Context, body io.Reader, end bool) error {
-	if b.skip > 0 {
-		if _, err := io.CopyN(io.Discard, body, b.skip); err != nil && !errors.Is(err, io.EOF) {
+	if err := b.turn.await(ctx); err != nil {
+		return err
+	}
+	if b.offset != nil {
+		if _, err := io.CopyN(io.Discard, body, b.reached()-*b.offset); err != nil && !errors.Is(err, io.EOF) {
 			return cutBody(err)
 		}
 	}
@@ -268,8 +280,13 @@ func (h *Hub) postStdin(in *Instance, w http.ResponseWriter, r *http.Request) er
 	if stdin == nil {
 		return waverider.Errorf(waverider.Gone, "the stdin of Instance %s has ended; nothing more can be sent", in.id)
 	}
+	turn := in.stdinTurns.take()
+	defer turn.leave()
 	end := endsStream(r)
 	if err := answerEarly(w, r, end); err != nil {
+		return err
+	}
+	if err := turn.await(ctx); err != nil {
 		return err
 	}
 	if err := copyStdin(ctx, stdin, r.Body); err != nil {

@@ -174,3 +174,52 @@ func TestStdinReachesTheProgram(t *testing.T) {
 	s.reopen()
 	s.want(http.StatusGone, "POST", in, "more")
 }
+
+// A client that takes the early answer for the end of its body sends the next
+// one on another connection, where it may be the faster.
+func TestBodiesComeInTheOrderOfTheirAnswers(t *testing.T) {
+	s := newSite(t)
+	for _, stream := range []string{"input", "stdin"} {
+		t.Run(stream, func(t *testing.T) {
+			got := make(chan string, 1)
+			id := s.run("a.js", func(p *proc) int {
+				p.ready()
+				from := map[string]io.Reader{"input": p, "stdin": p.stdinR}[stream]
+				all, _ := io.ReadAll(from)
+				got <- string(all)
+				<-p.killed
+				return waverider.ExitKilled
+			}, "")
+			path := "/instance/" + id + "/" + stream
+			kind := map[string]string{"input": "text/plain", "stdin": "application/octet-stream"}[stream]
+			first := s.dial("POST /api/v1" + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: " + kind +
+				"\r\nx-end-stream: false\r\nContent-Length: 6\r\n\r\n")
+			if resp, err := http.ReadResponse(bufio.NewReader(first), nil); err != nil || resp.StatusCode != http.StatusAccepted {
+				t.Fatal(resp, err)
+			}
+			second := s.dial("POST /api/v1" + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: " + kind +
+				"\r\nContent-Length: 2\r\n\r\nin")
+			if resp, err := http.ReadResponse(bufio.NewReader(second), nil); err != nil || resp.StatusCode != http.StatusOK {
+				t.Fatal(resp, err)
+			}
+			if _, err := io.WriteString(first, "typed "); err != nil {
+				t.Fatal(err)
+			}
+			if text := <-got; text != "typed in" {
+				t.Errorf("%s was %q", stream, text)
+			}
+		})
+	}
+}
+
+// A body that goes on and on holds nobody up for long.
+func TestBodyIsNotHeldUpForEver(t *testing.T) {
+	s := newSite(t)
+	id := s.run("echo.js", echo, "")
+	in := "/instance/" + id + "/input"
+	s.dial("POST /api/v1" + in + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nx-end-stream: false\r\nContent-Length: 6\r\n\r\n")
+	s.want(http.StatusOK, "POST", in, "b", "Content-Type", "text/plain")
+	if a := s.get("/instance/" + id + "/output"); a.body != "b" {
+		t.Errorf("output %q", a.body)
+	}
+}

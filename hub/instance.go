@@ -44,6 +44,8 @@ type Instance struct {
 	kept    time.Time     // keepAlive asks not to be killed before
 	input   chan struct{} // one token: who fixes the input type
 
+	inputTurns, stdinTurns turns
+
 	// Of this run, under mu.
 	loaded    bool       // the program has said that it is loaded
 	announced bool       // the program has said what its output is
