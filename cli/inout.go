@@ -19,7 +19,8 @@ func (a *app) instInOut() *cobra.Command {
 		Short: "Feed a program and read what it puts out",
 		Long: `Feed the program's input from a file, or from stdin, and show its output at the same
 time, until the output ends. At the end of what is read the input ends too, unless
---keep-open leaves it for others. The type of the input is that of "inst input".`,
+--keep-open leaves it for others. The type of the input is that of "inst input".
+A program that fails makes the command fail too, with its error.`,
 		Example: `  waverider inst inout - data.ndjson > result.ndjson
   ./produce | waverider inst inout - --type application/x-ndjson | ./consume`,
 		Args:              args(cobra.RangeArgs(1, 2)),
@@ -44,7 +45,7 @@ time, until the output ends. At the end of what is read the input ends too, unle
 			if err != nil {
 				return in.failure(err)
 			}
-			return in.failure(whyCut(ctx, c, id, copyText(ctx, a.out, text)))
+			return in.failure(orFailed(ctx, c, id, copyText(ctx, a.out, text)))
 		}),
 	}
 	cmd.Flags().StringVarP(&contentType, "type", "t", "", "content type: ndjson|text|binary, or in full")
@@ -55,16 +56,16 @@ time, until the output ends. At the end of what is read the input ends too, unle
 	return cmd
 }
 
-// whyCut is err, or that the program has ended while its input was being sent:
-// that cuts the connection too.
-func whyCut(ctx context.Context, c *client.Client, id string, err error) error {
-	if !errors.Is(err, errCut) {
+// orFailed is err, or that the program has failed: to who still sends input that
+// may look like the end of the output, or like a connection cut by the Hub.
+func orFailed(ctx context.Context, c *client.Client, id string, err error) error {
+	if err != nil && !errors.Is(err, errCut) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second) // it may be about to end
 	defer cancel()
 	i, ask := awaitEnd(ctx, c, id)
-	if ask != nil || i.Terminated == nil {
+	if ask != nil || i.Terminated == nil || err == nil && i.Terminated.ExitCode == 0 {
 		return err
 	}
 	text := fmt.Sprintf("Instance %s has ended: %s (exit code %d)", id, i.Terminated.Reason, i.Terminated.ExitCode)
