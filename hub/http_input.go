@@ -103,7 +103,7 @@ type intake struct {
 		Accepted() uint64
 	}
 	offset *int64 // of the body's first byte, where the client says it
-	turn   *turn  // to leave when the body is through
+	turn   *turn  // to leave when the body is taken
 }
 
 // reached is the offset of the next byte the program would be given.
@@ -249,6 +249,7 @@ func (b *intake) feed(ctx context.Context, body io.Reader, end bool) error {
 	if err != nil {
 		return cutBody(err)
 	}
+	b.turn.leave() // the order stands; the process need not have it yet
 	if err := b.sink.Flush(ctx); err != nil || !end {
 		return err
 	}

@@ -22,6 +22,7 @@ type turns struct {
 type turn struct {
 	before <-chan struct{}
 	done   chan struct{}
+	once   sync.Once
 }
 
 func (t *turns) take() *turn {
@@ -49,5 +50,5 @@ func (t *turn) await(ctx context.Context) error {
 	}
 }
 
-// leave lets the next body go.
-func (t *turn) leave() { close(t.done) }
+// leave lets the next body go. It may be called again.
+func (t *turn) leave() { t.once.Do(func() { close(t.done) }) }
