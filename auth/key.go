@@ -3,16 +3,13 @@ package auth
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base32"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Key is a Hub's identity: it signs tokens, and its hash names the Hub.
@@ -71,12 +68,8 @@ func makeKey(path string) (*Key, error) {
 	return k, nil
 }
 
-// ID is the name the key gives its owner: 128 bits of the public key's hash,
-// as 26 lower-case letters and digits.
-func (k *Key) ID() string {
-	sum := sha256.Sum256(k.public)
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
-}
+// ID is the name the key gives its owner, see PublicKey.ID.
+func (k *Key) ID() string { return k.PublicKey().ID() }
 
 // readPrivate reads a secret file and refuses one that others can read: it
 // may have been copied already, and saying so is the only help.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +23,10 @@ var (
 
 // Claims are what a token says.
 type Claims struct {
-	Subject string
-	Role    Role
-	Expires time.Time // zero: never
+	Subject  string
+	Role     Role
+	Audience string    // id of the only one who takes the token; empty: its signer
+	Expires  time.Time // zero: never
 }
 
 type tokenClaims struct {
@@ -43,6 +45,9 @@ func (k *Key) Mint(c Claims) (string, error) {
 		ID:       rand.Text(),
 		IssuedAt: jwt.NewNumericDate(time.Now()),
 	}}
+	if c.Audience != "" {
+		claims.Audience = jwt.ClaimStrings{c.Audience}
+	}
 	if !c.Expires.IsZero() {
 		claims.ExpiresAt = jwt.NewNumericDate(c.Expires)
 	}
@@ -53,15 +58,32 @@ func (k *Key) Mint(c Claims) (string, error) {
 	return token, nil
 }
 
-// Verify tells whose token this is. The error is safe to show and the same
-// for every defect.
+// Verify tells whose token this is, of those for the owner of the key itself.
+// The error is safe to show and the same for every defect.
 func (k *Key) Verify(token string) (Identity, error) {
+	return k.PublicKey().verify(token, "", jwt.WithLeeway(time.Minute))
+}
+
+// VerifyFor is Verify for tokens that the owner of p has signed for another,
+// of this id. When they were signed and until when they are good is not looked
+// at: the clock of the one who takes them may be wrong, and what they come with
+// is fresh.
+func (p PublicKey) VerifyFor(token, audience string) (Identity, error) {
+	if audience == "" {
+		return Identity{}, errBadToken
+	}
+	return p.verify(token, audience, jwt.WithoutClaimsValidation())
+}
+
+func (p PublicKey) verify(token, audience string, o ...jwt.ParserOption) (Identity, error) {
 	var claims tokenClaims
-	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return k.public, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
-		jwt.WithIssuer(k.ID()),
-		jwt.WithLeeway(time.Minute))
-	if err != nil || claims.Subject == "" || !claims.Role.Known() {
+	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return p.key, nil },
+		append(o, jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}))...)
+	mine := len(claims.Audience) == 0
+	if audience != "" {
+		mine = slices.Equal(claims.Audience, []string{audience})
+	}
+	if err != nil || !mine || claims.Issuer != p.ID() || claims.Subject == "" || !claims.Role.Known() {
 		return Identity{}, errBadToken
 	}
 	return Identity{Subject: claims.Subject, Role: claims.Role, Token: claims.ID}, nil
