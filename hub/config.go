@@ -6,6 +6,7 @@ import (
 
 	"waverider"
 	"waverider/auth"
+	"waverider/datadir"
 	"waverider/runtime"
 	"waverider/topic"
 )
@@ -13,7 +14,7 @@ import (
 // Config is what a Hub needs to know. The zero value of every field but
 // DataDir and Runtime is useful.
 type Config struct {
-	DataDir *DataDir        // opened by OpenDataDir
+	DataDir *datadir.Dir    // opened by OpenDataDir
 	Runtime runtime.Runtime // runs the Instances
 	Topics  *topic.Store    // keeps the Topics; nil: this Hub has none
 	ID      string          // shown as location; default: the key's id

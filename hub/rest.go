@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"waverider/datadir"
 )
 
 // rest is what was left of an Instance's output when it ended: a file named
@@ -25,7 +26,7 @@ func writeRest(dir string, from uint64, data []byte) (*rest, error) {
 	r := &rest{from: from, size: uint64(len(data))}
 	if len(data) > 0 {
 		r.path = filepath.Join(dir, restPrefix+strconv.FormatUint(from, 16))
-		if err := writeFileSync(r.path, data); err != nil {
+		if err := datadir.WriteFile(r.path, data); err != nil {
 			return &rest{from: from}, fmt.Errorf("keep unread output: %w", err)
 		}
 	}
@@ -92,32 +93,4 @@ func (o *outlet) readRest(ctx context.Context, r *rest, at uint64, plain bool, s
 		}
 	}
 	return ctx.Err()
-}
-
-// writeFileSync replaces path by data so that a crash leaves the old or the
-// new file, whole.
-func writeFileSync(path string, data []byte) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp)
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"waverider/auth"
+	"waverider/datadir"
 	"waverider/hub"
 	"waverider/wire"
 )
 
-func openData(dir string) (*hub.DataDir, error) { return hub.OpenDataDir(dir) }
+func openData(dir string) (*datadir.Dir, error) { return hub.OpenDataDir(dir) }
 
 // documented are the routes that docs/api.md describes: a heading with method
 // and path, and the rule in the first line below it.

@@ -10,6 +10,7 @@ import (
 
 	"waverider"
 	"waverider/auth"
+	"waverider/datadir"
 	"waverider/runner"
 )
 
@@ -22,7 +23,7 @@ func (h *Hub) saveState(id waverider.InstanceID, state json.RawMessage) error {
 	if len(state) > maxState {
 		return tooLargeState(len(state))
 	}
-	return diskFull(writeFileSync(h.cfg.DataDir.Path("state", string(id)), state))
+	return diskFull(datadir.WriteFile(h.cfg.DataDir.Path("state", string(id)), state))
 }
 
 func tooLargeState(n int) error {

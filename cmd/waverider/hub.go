@@ -15,6 +15,7 @@ import (
 
 	"waverider"
 	"waverider/auth"
+	"waverider/datadir"
 	"waverider/hub"
 	"waverider/runtime"
 	"waverider/topic"
@@ -90,7 +91,7 @@ type house struct {
 	more extras
 	log  *slog.Logger
 	ring *hub.LogRing
-	data *hub.DataDir
+	data *datadir.Dir
 	key  *auth.Key
 	id   string
 	tls  *tls.Config

@@ -1,0 +1,86 @@
+package link
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/coder/websocket"
+
+	"waverider"
+	"waverider/auth"
+	"waverider/wire"
+)
+
+// Acceptor is the Space's end of Links to come.
+type Acceptor struct {
+	Key    *auth.Key
+	Build  string
+	TLSPin string // of the Space's own certificate; empty: it has none
+	Log    *slog.Logger
+
+	// Admit decides about a Hub. The Ticket in its answer is for the Hub's next
+	// session. An Error of Kind Forbidden or Conflict makes the Hub try rarely.
+	Admit func(ctx context.Context, a Applicant) (Welcome, error)
+	// Serve is called with each session and runs it.
+	Serve func(ctx context.Context, s *Session, a Applicant) error
+}
+
+// ServeHTTP takes a Hub in and returns when its session has ended. ctx ends the
+// session; that of the request is of no use once the connection is taken over.
+func (a *Acceptor) ServeHTTP(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	version, err := versionOf(r.Header.Get(versionHeader))
+	if err != nil {
+		return err
+	}
+	challenge, err := base64.RawURLEncoding.DecodeString(r.Header.Get(challengeHeader))
+	if err != nil || len(challenge) != challengeSize {
+		return waverider.Errorf(waverider.Invalid, "header %s: want %d bytes in base64", challengeHeader, challengeSize)
+	}
+	if c := wire.ConnOf(r); c != nil {
+		tune(c)
+	}
+	// A browser cannot set the headers above: an Origin is no danger here.
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		return nil // Accept has answered
+	}
+	defer ws.CloseNow()
+	ws.SetReadLimit(helloMax)
+	hello, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	s, who, err := a.greet(hello, ws, version, challenge, r.RemoteAddr)
+	if err != nil {
+		a.Log.Debug("hub not taken", "hub", who.ID, "address", r.RemoteAddr, "err", err)
+		return nil
+	}
+	cancel()
+	err = a.Serve(ctx, s, who)
+	s.Close(err)
+	return nil
+}
+
+func (a *Acceptor) greet(ctx context.Context, ws *websocket.Conn, version int, challenge []byte, remote string) (*Session, Applicant, error) {
+	who, hello, err := helloOfSpace(ctx, ws, a.Key, a.Build, version, challenge)
+	if err != nil {
+		return nil, who, err
+	}
+	who.Remote = remote
+	who.Direct = a.TLSPin != "" && a.TLSPin == who.Hello.TLSPin
+	w, err := a.Admit(ctx, who)
+	if err != nil {
+		if k := waverider.KindOf(err); k == waverider.Internal {
+			a.Log.Error("hub not taken", "hub", who.ID, "err", err)
+		}
+		return nil, who, errors.Join(err, answer(ctx, ws, a.Key, hello, nil, err), ws.Close(websocket.StatusPolicyViolation, "refused"))
+	}
+	w.Session = rand.Text()
+	if err := answer(ctx, ws, a.Key, hello, &w, nil); err != nil {
+		return nil, who, err
+	}
+	s, err := newSession(ws, false, w, who.ID, who.Key, remote, a.Log)
+	return s, who, err
+}
