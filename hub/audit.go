@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
+	"waverider/lastlines"
 
 	"waverider"
-	"waverider/wire"
 )
 
 // auditKept is how many records of what happened are kept for readers to
@@ -23,15 +23,15 @@ const (
 // what became of Instances and Sequences.
 type auditLog struct {
 	mu      sync.Mutex
-	kept    *LogRing // what happened
-	live    *LogRing // that, and what goes on; nil while nobody reads
+	kept    *lastlines.Ring // what happened
+	live    *lastlines.Ring // that, and what goes on; nil while nobody reads
 	readers int
 	quiet   func() // ends the records of what goes on
 	open    map[*openRequest]bool
 }
 
 func newAuditLog() *auditLog {
-	return &auditLog{kept: NewLogRing(auditKept), open: map[*openRequest]bool{}}
+	return &auditLog{kept: lastlines.New(auditKept), open: map[*openRequest]bool{}}
 }
 
 // opRecord is a line of GET /audit, in Scramjet's words.
@@ -72,10 +72,10 @@ func (a *auditLog) write(rec opRecord, keep bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if keep {
-		a.kept.add(line)
+		a.kept.Add(line)
 	}
 	if a.live != nil {
-		a.live.add(line)
+		a.live.Add(line)
 	}
 }
 
@@ -112,59 +112,10 @@ func (a *auditLog) becameStatus(id waverider.InstanceID, status waverider.Status
 // getAudit replays the newest records and follows.
 func (h *Hub) getAudit(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead || r.URL.Query().Get("follow") == "false" {
-		return followRing(w, r, h.audit.kept)
+		return h.audit.kept.Follow(w, r)
 	}
 	live, old, at := h.joinAudit()
 	defer h.audit.leave()
-	f := ringFollower{ring: live, lines: old, at: at, whole: true}
-	return f.run(w, r)
-}
-
-// errLagging cuts the answer to a reader that is too slow: it would not be whole.
-var errLagging = waverider.Errorf(waverider.Unavailable, "the reader is behind by more than is kept for it")
-
-// followRing sends the lines of ring, then what comes.
-func followRing(w http.ResponseWriter, r *http.Request, ring *LogRing) error {
-	f := ringFollower{ring: ring}
-	return f.run(w, r)
-}
-
-// ringFollower sends lines, then those of ring numbered at and later.
-type ringFollower struct {
-	ring  *LogRing
-	lines [][]byte
-	at    int
-	whole bool // rather end with an error than leave lines out
-}
-
-// run goes on with what comes, unless ?follow=false.
-func (f *ringFollower) run(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := wire.Long(w, r)
-	defer cancel()
-	out, err := wire.StreamOut(w, r, "application/octet-stream")
-	if err != nil {
-		return err
-	}
-	for {
-		more, next, changed := f.ring.from(f.at)
-		if f.whole && next-len(more) > f.at {
-			return errLagging
-		}
-		for _, line := range append(f.lines, more...) {
-			if _, err := out.Write(line); err != nil {
-				return err
-			}
-		}
-		if err := out.Flush(); err != nil {
-			return err
-		}
-		if f.lines, f.at = nil, next; r.URL.Query().Get("follow") == "false" {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	f := lastlines.Follower{Ring: live, Lines: old, At: at, Whole: true}
+	return f.Run(w, r)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"waverider/hub/journal"
+	"waverider/lastlines"
 )
 
 // activePeriod is how often a request whose bytes move is told of, and activeMost
@@ -23,17 +24,17 @@ const (
 
 // joinAudit begins a reader: what is kept, then the live records from a number
 // on. The first one makes the Hub tell what goes on.
-func (h *Hub) joinAudit() (live *LogRing, old [][]byte, at int) {
+func (h *Hub) joinAudit() (live *lastlines.Ring, old [][]byte, at int) {
 	a := h.audit
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.readers++; a.readers == 1 {
 		ctx, quiet := context.WithCancel(h.life)
-		a.quiet, a.live = quiet, NewLogRing(auditLive)
+		a.quiet, a.live = quiet, lastlines.New(auditLive)
 		h.background(func(context.Context) { h.pulse(ctx) })
 	}
-	old, _, _ = a.kept.from(0)
-	_, at, _ = a.live.from(0)
+	old, _, _ = a.kept.From(0)
+	_, at, _ = a.live.From(0)
 	return a.live, old, at
 }
 

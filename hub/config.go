@@ -7,6 +7,7 @@ import (
 	"waverider"
 	"waverider/auth"
 	"waverider/datadir"
+	"waverider/lastlines"
 	"waverider/runtime"
 	"waverider/topic"
 )
@@ -37,9 +38,9 @@ type Config struct {
 	MinFreeMem   int64                   // no start below this many bytes; default 64 MiB
 	Heartbeat    time.Duration           // between the heartbeats in the audit; default 10 s
 
-	Effective any          // what GET /config shows: the configuration without its secrets
-	Log       *slog.Logger // default: discard
-	Lines     *LogRing     // feeds GET /log; default: an empty one
+	Effective any             // what GET /config shows: the configuration without its secrets
+	Log       *slog.Logger    // default: discard
+	Lines     *lastlines.Ring // feeds GET /log; default: an empty one
 }
 
 func (c *Config) setDefaults() {
@@ -56,7 +57,7 @@ func (c *Config) setDefaults() {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Lines == nil {
-		c.Lines = NewLogRing(0)
+		c.Lines = lastlines.New(0)
 	}
 }
 

@@ -73,7 +73,7 @@ func (h *Hub) getEntities(r *http.Request) (v entitiesView, err error) {
 
 // getLog replays the newest entries and follows, unless ?follow=false.
 func (h *Hub) getLog(w http.ResponseWriter, r *http.Request) error {
-	return followRing(w, r, h.cfg.Lines)
+	return h.cfg.Lines.Follow(w, r)
 }
 
 func (h *Hub) getMetrics(w http.ResponseWriter, _ *http.Request) error {

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"waverider/hub"
+	"waverider/lastlines"
 )
 
 func TestHubTellsOfItself(t *testing.T) {
-	ring := hub.NewLogRing(0)
+	ring := lastlines.New(0)
 	s := newSite(t, func(c *hub.Config) {
-		c.Name, c.Lines, c.Log = "attic", ring, slog.New(ring.Handler(slog.DiscardHandler))
+		c.Name, c.Lines, c.Log = "attic", ring, slog.New(ring.Handler(slog.DiscardHandler, "Hub"))
 		c.Effective = map[string]any{"listen": ":0"}
 	})
 	if got := s.get("/version").body; got != `{"service":"@scramjet/host","apiVersion":"v1","version":"1.0.1","build":"test"}`+"\n" {
@@ -52,13 +53,13 @@ func TestJSONIsAnsweredToWhoTakesIt(t *testing.T) {
 }
 
 func TestHubLog(t *testing.T) {
-	ring := hub.NewLogRing(0)
-	s := newSite(t, func(c *hub.Config) { c.Lines, c.Log = ring, slog.New(ring.Handler(slog.DiscardHandler)) })
+	ring := lastlines.New(0)
+	s := newSite(t, func(c *hub.Config) { c.Lines, c.Log = ring, slog.New(ring.Handler(slog.DiscardHandler, "Hub")) })
 	id := s.upload("demo", "1.0.0", "a.js")
 	if got := s.get("/log?follow=false").body; got != "" {
 		t.Errorf("a handler that is not enabled logged %q", got)
 	}
-	slog.New(ring.Handler(slog.NewTextHandler(new(strings.Builder), nil))).Info("said", "sequence", id)
+	slog.New(ring.Handler(slog.NewTextHandler(new(strings.Builder), nil), "Hub")).Info("said", "sequence", id)
 	r := s.reader("/log")
 	var entry struct {
 		Level, Msg, From, Sequence string

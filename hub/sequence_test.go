@@ -13,6 +13,7 @@ import (
 
 	"waverider"
 	"waverider/hub"
+	"waverider/lastlines"
 	"waverider/store"
 )
 
@@ -94,8 +95,8 @@ func TestAForcedDeletionAmongStarts(t *testing.T) {
 
 func TestPackagesThatNoSequenceKnowsAreSwept(t *testing.T) {
 	s := newSite(t, func(c *hub.Config) {
-		c.Lines = hub.NewLogRing(0)
-		c.Log = slog.New(c.Lines.Handler(slog.NewTextHandler(io.Discard, nil)))
+		c.Lines = lastlines.New(0)
+		c.Log = slog.New(c.Lines.Handler(slog.NewTextHandler(io.Discard, nil), "Hub"))
 	})
 	s.upload("demo", "1.0.0", "a.js")
 	want := packagesOf(t, s)

@@ -17,6 +17,7 @@ import (
 	"waverider/auth"
 	"waverider/datadir"
 	"waverider/hub"
+	"waverider/lastlines"
 	"waverider/runtime"
 	"waverider/topic"
 	"waverider/wire"
@@ -90,7 +91,7 @@ type house struct {
 	cfg  *hubConfig
 	more extras
 	log  *slog.Logger
-	ring *hub.LogRing
+	ring *lastlines.Ring
 	data *datadir.Dir
 	key  *auth.Key
 	id   string
@@ -133,8 +134,8 @@ func runHub(ctx context.Context, c *hubConfig, s *settings, out io.Writer) error
 }
 
 func newHouse(c *hubConfig, more extras) *house {
-	h := &house{cfg: c, more: more, ring: hub.NewLogRing(0)}
-	h.log = slog.New(h.ring.Handler(more.handler))
+	h := &house{cfg: c, more: more, ring: lastlines.New(0)}
+	h.log = slog.New(h.ring.Handler(more.handler, "Hub"))
 	return h
 }
 
