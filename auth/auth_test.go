@@ -189,21 +189,31 @@ func TestAdminTokenFileIsMadeOnceAndChecked(t *testing.T) {
 func TestGate(t *testing.T) {
 	key := newKey(t)
 	admin := "Bearer " + mint(t, key, auth.Claims{Subject: "ann", Role: auth.RoleAdmin})
+	space := newKey(t)
+	ofSpace := "Bearer " + mint(t, space, auth.Claims{Subject: "ann", Role: auth.RoleOperator, Audience: "hub-1"})
+	forOther := "Bearer " + mint(t, space, auth.Claims{Subject: "ann", Role: auth.RoleOperator, Audience: "hub-2"})
+	forNobody := "Bearer " + mint(t, space, auth.Claims{Subject: "ann", Role: auth.RoleOperator})
 	instance := "bearer " + mint(t, key, auth.Claims{Subject: "i-1", Role: auth.RoleInstance})
 	for name, c := range map[string]struct {
-		gate   auth.Gate
+		gate   *auth.Gate
 		header string
 		role   auth.Role
 		bad    bool
 	}{
-		"open":                 {gate: auth.Gate{Open: true}, role: auth.RoleAdmin},
-		"open, any header":     {gate: auth.Gate{Open: true}, header: "Basic xyz", role: auth.RoleAdmin},
-		"none":                 {gate: auth.Gate{Key: key}},
-		"admin":                {gate: auth.Gate{Key: key}, header: admin, role: auth.RoleAdmin},
-		"instance from afar":   {gate: auth.Gate{Key: key}, header: instance, bad: true},
-		"instance on its sock": {gate: auth.Gate{Key: key, Instances: true}, header: instance, role: auth.RoleInstance},
-		"basic":                {gate: auth.Gate{Key: key}, header: "Basic xyz", bad: true},
-		"no key":               {gate: auth.Gate{}, header: admin, bad: true},
+		"open":                 {gate: &auth.Gate{Open: true}, role: auth.RoleAdmin},
+		"open, any header":     {gate: &auth.Gate{Open: true}, header: "Basic xyz", role: auth.RoleAdmin},
+		"none":                 {gate: &auth.Gate{Key: key}},
+		"admin":                {gate: &auth.Gate{Key: key}, header: admin, role: auth.RoleAdmin},
+		"instance from afar":   {gate: &auth.Gate{Key: key}, header: instance, bad: true},
+		"instance on its sock": {gate: &auth.Gate{Key: key, Instances: true}, header: instance, role: auth.RoleInstance},
+		"basic":                {gate: &auth.Gate{Key: key}, header: "Basic xyz", bad: true},
+		"known":                {gate: &auth.Gate{As: auth.Identity{Subject: "hub-1", Role: auth.RoleHub}, Key: key}, header: admin, role: auth.RoleHub},
+		"of its Space":         {gate: &auth.Gate{Signer: space.PublicKey(), Audience: "hub-1"}, header: ofSpace, role: auth.RoleOperator},
+		"for another Hub":      {gate: &auth.Gate{Signer: space.PublicKey(), Audience: "hub-1"}, header: forOther, bad: true},
+		"for nobody":           {gate: &auth.Gate{Signer: space.PublicKey(), Audience: "hub-1"}, header: forNobody, bad: true},
+		"not of its Space":     {gate: &auth.Gate{Signer: space.PublicKey(), Audience: "hub-1"}, header: admin, bad: true},
+		"for a Hub, at home":   {gate: &auth.Gate{Key: space}, header: ofSpace, bad: true},
+		"no key":               {gate: &auth.Gate{}, header: admin, bad: true},
 	} {
 		id, err := c.gate.Identify(c.header)
 		if (err != nil) != c.bad || id.Role != c.role {

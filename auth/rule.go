@@ -8,15 +8,18 @@ type Rule int
 
 const (
 	Public Rule = iota + 1 // everyone, also without a token
+	Member                 // who belongs to a Space: its Hubs, and all who may look
 	Read                   // who may look: viewer and above
 	Run                    // who may run Sequences and move data: operator, Instances
-	Admin                  // who owns this Hub
+	Admin                  // who owns this Hub or Space
 )
 
 func (r Rule) String() string {
 	switch r {
 	case Public:
 		return "public"
+	case Member:
+		return "member"
 	case Read:
 		return "read"
 	case Run:
@@ -35,12 +38,13 @@ const (
 	RoleOperator Role = "operator" // runs Sequences and moves data
 	RoleAdmin    Role = "admin"    // everything
 	RoleInstance Role = "run"      // an Instance calling its own Hub
+	RoleHub      Role = "hub"      // a Hub calling its Space
 )
 
 // Known reports whether r is one of the roles above.
 func (r Role) Known() bool {
 	switch r {
-	case RoleViewer, RoleOperator, RoleAdmin, RoleInstance:
+	case RoleViewer, RoleOperator, RoleAdmin, RoleInstance, RoleHub:
 		return true
 	}
 	return false
@@ -54,7 +58,9 @@ func (r Role) may(rule Rule) bool {
 	case RoleOperator, RoleInstance:
 		return rule >= Public && rule <= Run
 	case RoleViewer:
-		return rule == Public || rule == Read
+		return rule >= Public && rule <= Read
+	case RoleHub:
+		return rule == Public || rule == Member
 	}
 	return rule == Public
 }
