@@ -37,8 +37,10 @@ var arrows = map[string][]string{
 	"runtime/runtimetest":    {"runtime", "runner", "runner/runnertest", "logfile"}, // the suite of the contract
 	"datadir":                {},                                                    // a folder of its own for each role
 	"lastlines":              {"wire"},                                              // a log in memory, followed over HTTP
-	"link":                   {"auth", "wire"},                                      // knows nothing of Topics and Instances
-	"hub":                    {"hub/journal", "datadir", "lastlines", "hub/openapi", "hub/pump", "topic", "topic/batch", "runtime", "runner", "logfile", "store", "auth", "wire"},
+	"host":                   {},
+	"selfcert":               {"datadir"},
+	"link":                   {"auth", "wire"}, // knows nothing of Topics and Instances
+	"hub":                    {"hub/journal", "datadir", "lastlines", "host", "hub/openapi", "hub/pump", "topic", "topic/batch", "runtime", "runner", "logfile", "store", "auth", "wire"},
 	"hub/journal":            {},                                 // what a Hub remembers, nothing of why
 	"hub/openapi":            {},                                 // words about the API, which tests hold to the code
 	"hub/pump":               {"runner", "topic", "topic/batch"}, // knows channels and Topics, not Instances

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"waverider/auth"
+	"waverider/host"
 	"waverider/hub/openapi"
 	"waverider/wire"
 )
@@ -17,7 +18,7 @@ func (h *Hub) hubRoutes(m *wire.Mux) {
 	h.api(m, "GET", "/openapi.json", auth.Public, getJSON(getDescription))
 	h.api(m, "GET", "/status", auth.Read, getJSON(h.getStatus))
 	h.api(m, "GET", "/config", auth.Read, getJSON(h.getConfig))
-	h.api(m, "GET", "/load-check", auth.Read, getJSON(func(*http.Request) (Load, error) { return h.Load() }))
+	h.api(m, "GET", "/load-check", auth.Read, getJSON(func(*http.Request) (host.Load, error) { return h.Load() }))
 	h.api(m, "GET", "/entities", auth.Read, getJSON(h.getEntities))
 	h.api(m, "GET", "/log", auth.Read, h.getLog)
 	h.api(m, "GET", "/audit", auth.Admin, h.getAudit)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"waverider/host"
 	"waverider/hub"
 	"waverider/lastlines"
 )
@@ -32,7 +33,7 @@ func TestHubTellsOfItself(t *testing.T) {
 	if len(entities.Sequences) != 1 || len(entities.Instances) != 1 || entities.Instances[0].ID != id {
 		t.Errorf("entities: %+v", entities)
 	}
-	var load hub.Load
+	var load host.Load
 	s.get("/load-check").into(t, &load)
 	if load.MemFree == 0 || load.MemUsed == 0 || len(load.FSSize) == 0 || load.FSSize[0].Size == 0 {
 		t.Errorf("load: %+v", load)

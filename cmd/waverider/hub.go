@@ -16,6 +16,7 @@ import (
 	"waverider"
 	"waverider/auth"
 	"waverider/datadir"
+	"waverider/host"
 	"waverider/hub"
 	"waverider/lastlines"
 	"waverider/runtime"
@@ -223,7 +224,7 @@ func (h *house) openIdentity(context.Context) (err error) {
 func (h *house) openTopics(ctx context.Context) (err error) {
 	limit := h.cfg.TopicDisk << 20
 	if limit == 0 {
-		if limit, err = hub.DiskSize(h.cfg.DataDir); err != nil {
+		if limit, err = host.DiskSize(h.cfg.DataDir); err != nil {
 			return err
 		}
 	}
