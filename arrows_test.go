@@ -39,8 +39,9 @@ var arrows = map[string][]string{
 	"lastlines":              {"wire"},                                              // a log in memory, followed over HTTP
 	"host":                   {},
 	"selfcert":               {"datadir"},
-	"link":                   {"auth", "wire"}, // knows nothing of Topics and Instances
-	"hub":                    {"hub/journal", "datadir", "lastlines", "host", "hub/openapi", "hub/pump", "topic", "topic/batch", "runtime", "runner", "logfile", "store", "auth", "wire"},
+	"link":                   {"auth", "wire"},                         // knows nothing of Topics and Instances
+	"topicapi":               {"topic", "topic/batch", "auth", "wire"}, // the API of Topics, over any Store
+	"hub":                    {"hub/journal", "datadir", "lastlines", "host", "hub/openapi", "hub/pump", "topic", "topicapi", "runtime", "runner", "logfile", "store", "auth", "wire"},
 	"hub/journal":            {},                                 // what a Hub remembers, nothing of why
 	"hub/openapi":            {},                                 // words about the API, which tests hold to the code
 	"hub/pump":               {"runner", "topic", "topic/batch"}, // knows channels and Topics, not Instances

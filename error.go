@@ -60,3 +60,13 @@ func KindOf(err error) Kind {
 	}
 	return Internal
 }
+
+// MessageOf is the part of err that a user may see; of one that is no Error, its
+// text.
+func MessageOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}

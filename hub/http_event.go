@@ -41,7 +41,7 @@ func (h *Hub) postEvent(in *Instance, w http.ResponseWriter, r *http.Request) er
 // one. ?timeout=10s bounds the wait.
 func (h *Hub) waitEvent(last bool) instanceHandler {
 	return func(in *Instance, w http.ResponseWriter, r *http.Request) error {
-		if err := wantJSON(r); err != nil {
+		if err := wire.WantsJSON(r); err != nil {
 			return err
 		}
 		ctx, cancel := wire.Long(w, r)

@@ -14,12 +14,12 @@ import (
 const apiLevel = "1.0.1"
 
 func (h *Hub) hubRoutes(m *wire.Mux) {
-	h.api(m, "GET", "/version", auth.Public, getJSON(h.getVersion))
-	h.api(m, "GET", "/openapi.json", auth.Public, getJSON(getDescription))
-	h.api(m, "GET", "/status", auth.Read, getJSON(h.getStatus))
-	h.api(m, "GET", "/config", auth.Read, getJSON(h.getConfig))
-	h.api(m, "GET", "/load-check", auth.Read, getJSON(func(*http.Request) (host.Load, error) { return h.Load() }))
-	h.api(m, "GET", "/entities", auth.Read, getJSON(h.getEntities))
+	h.api(m, "GET", "/version", auth.Public, wire.JSON(h.getVersion))
+	h.api(m, "GET", "/openapi.json", auth.Public, wire.JSON(getDescription))
+	h.api(m, "GET", "/status", auth.Read, wire.JSON(h.getStatus))
+	h.api(m, "GET", "/config", auth.Read, wire.JSON(h.getConfig))
+	h.api(m, "GET", "/load-check", auth.Read, wire.JSON(func(*http.Request) (host.Load, error) { return h.Load() }))
+	h.api(m, "GET", "/entities", auth.Read, wire.JSON(h.getEntities))
 	h.api(m, "GET", "/log", auth.Read, h.getLog)
 	h.api(m, "GET", "/audit", auth.Admin, h.getAudit)
 	m.Handle("GET /metrics", auth.Read, h.getMetrics)

@@ -109,3 +109,11 @@ func TestNothingIsTakenInWithoutRoom(t *testing.T) {
 		}
 	}
 }
+
+func TestHubWithoutTopicsSaysSo(t *testing.T) {
+	s := newSite(t)
+	for _, path := range []string{"/topics", "/topics/x", "/topic/x"} {
+		s.want(http.StatusNotFound, "GET", path, "")
+	}
+	s.want(http.StatusNotFound, "POST", "/topic/x", "x", "Content-Type", "text/plain")
+}

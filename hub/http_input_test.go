@@ -3,6 +3,7 @@ package hub_test
 import (
 	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -222,4 +223,17 @@ func TestBodyIsNotHeldUpForEver(t *testing.T) {
 	if a := s.get("/instance/" + id + "/output"); a.body != "b" {
 		t.Errorf("output %q", a.body)
 	}
+}
+
+func (s *site) dial(text string) net.Conn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.url, "http://"), "/api/v1"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	if _, err := io.WriteString(c, text); err != nil {
+		s.t.Fatal(err)
+	}
+	return c
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func (h *Hub) instanceRoutes(m *wire.Mux) {
-	h.api(m, "GET", "/instances", auth.Read, getJSON(h.listInstances))
+	h.api(m, "GET", "/instances", auth.Read, wire.JSON(h.listInstances))
 	h.api(m, "GET", "/instance/{id}", auth.Read, h.onInstance(h.getInstance))
 	h.api(m, "GET", "/instance/{id}/health", auth.Read, h.onInstance(h.getHealth))
 	h.api(m, "POST", "/instance/{id}/_stop", auth.Run, h.onInstance(h.postStop))
@@ -44,7 +44,7 @@ func (h *Hub) listInstances(*http.Request) ([]instanceView, error) {
 }
 
 func (h *Hub) getInstance(in *Instance, w http.ResponseWriter, r *http.Request) error {
-	if err := wantJSON(r); err != nil {
+	if err := wire.WantsJSON(r); err != nil {
 		return err
 	}
 	in.awaitPositions(r.Context())
@@ -72,7 +72,7 @@ func (in *Instance) awaitPositions(ctx context.Context) {
 const healthPatience = 2 * time.Second
 
 func (h *Hub) getHealth(in *Instance, w http.ResponseWriter, r *http.Request) error {
-	if err := wantJSON(r); err != nil {
+	if err := wire.WantsJSON(r); err != nil {
 		return err
 	}
 	health, err := in.Health(r.Context())

@@ -12,9 +12,9 @@ import (
 )
 
 func (h *Hub) sequenceRoutes(m *wire.Mux) {
-	h.api(m, "GET", "/sequences", auth.Read, getJSON(h.listSequences))
-	h.api(m, "GET", "/sequence/{id}", auth.Read, getJSON(h.getSequence))
-	h.api(m, "GET", "/sequence/{id}/instances", auth.Read, getJSON(h.getSequenceInstances))
+	h.api(m, "GET", "/sequences", auth.Read, wire.JSON(h.listSequences))
+	h.api(m, "GET", "/sequence/{id}", auth.Read, wire.JSON(h.getSequence))
+	h.api(m, "GET", "/sequence/{id}/instances", auth.Read, wire.JSON(h.getSequenceInstances))
 	h.api(m, "POST", "/sequence", auth.Run, h.postSequence)
 	h.api(m, "PUT", "/sequence/{id}", auth.Run, h.putSequence)
 	h.api(m, "DELETE", "/sequence/{id}", auth.Run, h.deleteSequence)
@@ -101,7 +101,7 @@ func (h *Hub) postStart(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Hub) start(w http.ResponseWriter, r *http.Request) error {
 	var req waverider.StartRequest
-	if err := readObject(r, &req); err != nil {
+	if err := wire.ReadObject(r, &req); err != nil {
 		return err
 	}
 	in, err := h.Start(r.Context(), r.PathValue("id"), req)

@@ -185,7 +185,7 @@ func (in *Instance) refuse(ctx context.Context, proc runtime.Process, err error)
 		return
 	}
 	in.log.Error("instance not joined to its topic", "err", err)
-	in.update(func(*journal.Instance) { in.refusal = publicText(err) })
+	in.update(func(*journal.Instance) { in.refusal = waverider.MessageOf(err) })
 	if err := proc.Kill(); err != nil {
 		in.log.Error("kill", "err", err)
 	}

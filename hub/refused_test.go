@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"waverider"
 )
 
 // The program is loaded before its Hub can look at the Topic it wants: the answer
@@ -12,7 +14,7 @@ func TestStartThatItsTopicRefuses(t *testing.T) {
 	s := newJoinedSite(t)
 	s.want(http.StatusOK, "POST", "/topic/words", "x", "Content-Type", "text/plain")
 	s.on.on("a.js", func(p *proc) int {
-		_ = p.Send("ready", map[string]any{"requires": "words", "contentType": asNDJSON})
+		_ = p.Send("ready", map[string]any{"requires": "words", "contentType": waverider.TypeNDJSON})
 		<-p.killed
 		return 0
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"waverider"
 	"waverider/hub/pump"
 	"waverider/runner"
 )
@@ -87,7 +88,7 @@ func (v *saver) answer(ctx context.Context, save saveMessage, err error) error {
 	}{ID: save.ID}
 	if err != nil {
 		v.in.log.Error("state not saved", "err", err)
-		answer.Error = publicText(err)
+		answer.Error = waverider.MessageOf(err)
 	}
 	return v.s.Send(ctx, "saved", answer)
 }

@@ -18,21 +18,19 @@ import (
 
 	"waverider/auth"
 	"waverider/hub"
-	"waverider/topic"
 	"waverider/wire"
 )
 
 // site is a Hub that answers over HTTP, on a fake machine. It can be closed
 // and opened again on the same data dir.
 type site struct {
-	t      *testing.T
-	dir    string
-	cfg    hub.Config
-	on     *machine
-	hub    *hub.Hub
-	url    string
-	stop   func() // ends server and Hub, leaves the programs running
-	topics bool   // the Hub has Topics
+	t    *testing.T
+	dir  string
+	cfg  hub.Config
+	on   *machine
+	hub  *hub.Hub
+	url  string
+	stop func() // ends server and Hub, leaves the programs running
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -66,22 +64,6 @@ func (s *site) quiet() {
 // newSite opens a Hub until the test ends.
 func newSite(t *testing.T, change ...func(*hub.Config)) *site {
 	t.Helper()
-	s := makeSite(t, change...)
-	s.open()
-	return s
-}
-
-// newTopicSite is newSite for a Hub that has Topics.
-func newTopicSite(t *testing.T) *site {
-	t.Helper()
-	s := makeSite(t)
-	s.topics = true
-	s.open()
-	return s
-}
-
-func makeSite(t *testing.T, change ...func(*hub.Config)) *site {
-	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), on: newMachine(t), cfg: hub.Config{ID: "hub-1", Build: "test"}}
 	s.changed = sync.NewCond(&s.mu)
 	for _, f := range change {
@@ -89,21 +71,8 @@ func makeSite(t *testing.T, change ...func(*hub.Config)) *site {
 	}
 	s.stop = func() {}
 	t.Cleanup(func() { s.stop() })
+	s.open()
 	return s
-}
-
-// openTopics opens the Topics of the data dir; they are closed after the Hub.
-func (s *site) openTopics(cfg *hub.Config) func() error {
-	s.t.Helper()
-	if !s.topics {
-		return func() error { return nil }
-	}
-	store, err := topic.Open(context.Background(), topic.Config{Dir: cfg.DataDir.Path("topics"), Hub: "hub-1", MaxStore: 1 << 30, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cfg.Topics = store
-	return store.Close
 }
 
 func (s *site) open() {
@@ -115,7 +84,6 @@ func (s *site) open() {
 	s.stop = func() { _ = data.Close() }
 	cfg := s.cfg
 	cfg.DataDir, cfg.Runtime = data, s.on
-	closeTopics := s.openTopics(&cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	h, err := hub.Open(ctx, cfg)
 	if err != nil {
@@ -143,7 +111,6 @@ func (s *site) open() {
 		cancel()
 		tasks.Wait()
 		fail("close hub", h.Close(false, 0))
-		fail("close topics", closeTopics())
 		fail("close data dir", data.Close())
 	})
 }

@@ -273,7 +273,7 @@ func (in *Instance) settle(end runEnd) verdict {
 		if end.failed != nil {
 			rec.Error = end.failed.Message
 		} else if end.err != nil && !errors.Is(end.err, runtime.ErrLost) {
-			rec.Error = publicText(end.err)
+			rec.Error = waverider.MessageOf(end.err)
 		}
 		if v.restart {
 			rec.Restarts++
@@ -286,15 +286,6 @@ func (in *Instance) settle(end runEnd) verdict {
 	in.log.Info("instance ended", "exitcode", term.ExitCode, "reason", term.Reason, "restart", v.restart)
 	in.texts.note(in.log, fmt.Sprintf("Instance ended: %s (exit code %d)", term.Reason, term.ExitCode))
 	return v
-}
-
-// publicText is the part of an error that a user may see.
-func publicText(err error) string {
-	var e *waverider.Error
-	if errors.As(err, &e) {
-		return e.Message
-	}
-	return err.Error()
 }
 
 // pause waits before a restart; false when a wish or ctx came first.

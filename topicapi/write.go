@@ -1,4 +1,4 @@
-package hub
+package topicapi
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 )
 
 // postTopic stores a body's records; the answer says that they are durable.
-func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
+func (a *API) postTopic(w http.ResponseWriter, r *http.Request) error {
 	p := parametersOf(r)
 	acks, wait := p.text("acks"), p.flag("wait", true)
 	if acks != "" && acks != "stream" {
@@ -28,7 +28,7 @@ func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return asInvalid(err)
 	}
-	t, err := h.ensureTopic(r, kind)
+	t, err := a.ensureTopic(r, kind)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (h *Hub) postTopic(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	defer endWith(t, r, cancel)()
 	wire.Continue(w, r)
-	d, err := h.deposit(ctx, t)
+	d, err := a.deposit(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func endWith(t *topic.Topic, r *http.Request, cancel context.CancelFunc) (stop f
 
 // deposit is a body on its way into a Topic.
 type deposit struct {
-	hub   *Hub
+	api   *API
 	t     *topic.Topic
 	out   *topic.Writer
 	split *batch.Splitter
@@ -83,13 +83,13 @@ type deposit struct {
 	safe  uint64 // of them, those known to be durable
 }
 
-func (h *Hub) deposit(ctx context.Context, t *topic.Topic) (*deposit, error) {
+func (a *API) deposit(ctx context.Context, t *topic.Topic) (*deposit, error) {
 	out, err := t.Writer(ctx, topic.Anonymous)
 	if err != nil {
 		return nil, err
 	}
 	cfg := t.Config().WithDefaults()
-	d := &deposit{hub: h, t: t, out: out, split: batch.NewSplitter(batch.Bytes), bytes: true, limit: cfg.MaxRecord}
+	d := &deposit{api: a, t: t, out: out, split: batch.NewSplitter(batch.Bytes), bytes: true, limit: cfg.MaxRecord}
 	if cfg.ContentType == waverider.TypeNDJSON || cfg.ContentType == waverider.TypeTextNDJSON {
 		d.split, d.bytes = batch.NewSplitter(batch.Lines), false
 	}
@@ -198,7 +198,7 @@ func (d *deposit) append(ctx context.Context, records []byte, lengths []uint32) 
 	}
 	n := uint64(len(lengths))
 	d.count += n
-	d.hub.metrics.topicIn.add(n, len(records))
+	d.api.stored(n, len(records))
 	if d.added != nil {
 		d.added(d.count)
 	}

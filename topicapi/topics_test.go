@@ -1,4 +1,4 @@
-package hub_test
+package topicapi_test
 
 import (
 	"bufio"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"waverider/topicapi"
 )
 
 const (
@@ -60,7 +62,7 @@ func (s *site) topicInfo(name string) (v topicInfo) {
 }
 
 func TestTopicsAreMadeChangedAndRemoved(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.topic("b.one", `"durability":"async","description":"all of it","owner":"us","maxAge":"36h","maxBytes":5000,"maxRecord":100`)
 	s.topic("a", "")
 	var list []struct {
@@ -92,7 +94,7 @@ func TestTopicsAreMadeChangedAndRemoved(t *testing.T) {
 }
 
 func TestWrongTopicRequestsAreRefusedWithWords(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.topic("nd", "")
 	s.topic("ring", `"durability":"memory"`)
 	s.want(http.StatusOK, "POST", "/topic/text", "x", "Content-Type", "text/plain")
@@ -164,8 +166,10 @@ func TestWrongTopicRequestsAreRefusedWithWords(t *testing.T) {
 	}
 }
 
-func TestHubWithoutTopicsSaysSo(t *testing.T) {
+func TestAPIWithoutTopicsSaysSo(t *testing.T) {
 	s := newSite(t)
+	s.stop()
+	s.serve(&topicapi.API{}, func() error { return nil })
 	for _, path := range []string{"/topics", "/topics/x", "/topic/x"} {
 		s.want(http.StatusNotFound, "GET", path, "")
 	}
@@ -173,7 +177,7 @@ func TestHubWithoutTopicsSaysSo(t *testing.T) {
 }
 
 func TestTopicIsReadFromAPlace(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.topic("p", "")
 	before := s.put("p", `{"n":1}`, `{"n":2}`)
 	after := s.put("p", `{"n":3}`)
@@ -207,7 +211,7 @@ func TestTopicIsReadFromAPlace(t *testing.T) {
 }
 
 func TestPlainReadersShareACursor(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("p", "1", "2")
 	if got := s.read("p", "limit=1"); got != "1\n" {
 		t.Errorf("first: %q", got)
@@ -229,7 +233,7 @@ func TestPlainReadersShareACursor(t *testing.T) {
 }
 
 func TestTopicTypesOfReaders(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.want(http.StatusOK, "POST", "/topic/words", "some words", "Content-Type", "text/plain; charset=utf-8")
 	a := s.get("/topic/words?from=start&follow=false") // no type: any
 	if a.body != "some words" || a.header.Get("Content-Type") != "text/plain" {
@@ -246,7 +250,7 @@ func TestTopicTypesOfReaders(t *testing.T) {
 }
 
 func TestEnvelopes(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("p", `{"n":1}`, ` [1, 2] `, "garbage \xff", "plain")
 	s.want(http.StatusOK, "POST", "/topic/text", "ö", "Content-Type", "text/plain")
 	s.want(http.StatusOK, "POST", "/topic/text", "\xc3", "Content-Type", "text/plain")
@@ -294,7 +298,7 @@ func TestEnvelopes(t *testing.T) {
 }
 
 func TestTopicsOutliveTheHub(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("p", "1", "2", "3")
 	s.read("p", "limit=1")
 	s.read("p", "group=g&limit=2")
@@ -331,7 +335,7 @@ func drain(t *testing.T, resp *http.Response) string {
 }
 
 func TestHeadOfATopicChangesNothing(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.want(http.StatusNotFound, "HEAD", "/topic/none", "")
 	if list := s.want(http.StatusOK, "GET", "/topics", ""); !strings.Contains(list.body, "[]") {
 		t.Errorf("HEAD made a Topic: %s", list.body)

@@ -1,4 +1,4 @@
-package hub
+package topicapi
 
 import (
 	"context"
@@ -37,7 +37,7 @@ func (d *deposit) streamAcks(ctx context.Context, w http.ResponseWriter, r *http
 	stop()
 	tasks.Wait()
 	if err != nil {
-		d.hub.log.Debug("body not stored to its end", "topic", d.t.Name(), "err", err)
+		d.api.log().Debug("body not stored to its end", "topic", d.t.Name(), "err", err)
 		return a.write(ackLine{Records: max(d.safe, a.told), Error: shownText(err), Kind: waverider.KindOf(err)})
 	}
 	return a.write(ackLine{Cursor: at.String(), Records: d.count, Done: true})
@@ -100,5 +100,5 @@ func shownText(err error) string {
 	if waverider.KindOf(err) == waverider.Internal {
 		return "internal error: the Hub's log has the cause"
 	}
-	return publicText(err)
+	return waverider.MessageOf(err)
 }

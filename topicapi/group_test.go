@@ -1,10 +1,9 @@
-package hub_test
+package topicapi_test
 
 import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,7 +51,7 @@ func numbers(all []given) string {
 }
 
 func TestGroupOverHTTPSharesRecords(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	const records, members = 2000, 3
 	s.topic("jobs", `"durability":"async"`)
 	var mu sync.Mutex
@@ -92,7 +91,7 @@ func TestGroupOverHTTPSharesRecords(t *testing.T) {
 }
 
 func TestExplicitAcksOverHTTP(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("jobs", "1", "2", "3", "4", "5", "6")
 	first := s.takes("jobs", "group=g&limit=4&expire=1h")
 	if numbers(first) != "[1 2 3 4]" {
@@ -121,7 +120,7 @@ func TestExplicitAcksOverHTTP(t *testing.T) {
 }
 
 func TestBrokenMemberGivesBack(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("jobs", "1", "2", "3")
 	for _, query := range []string{"group=g&ack=explicit&ack-wait=1h", "group=g&ack=explicit"} {
 		resp := s.stream("GET", "/topic/jobs?"+query, nil)
@@ -137,7 +136,7 @@ func TestBrokenMemberGivesBack(t *testing.T) {
 }
 
 func TestOverdueRecordsAreGivenAgain(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("jobs", "1", "2")
 	slow := s.stream("GET", "/topic/jobs?group=g&ack=explicit&ack-wait=20ms&envelope=1", nil)
 	if !bufio.NewScanner(slow.Body).Scan() {
@@ -149,7 +148,7 @@ func TestOverdueRecordsAreGivenAgain(t *testing.T) {
 }
 
 func TestGroupIsForgottenOverHTTP(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("jobs", "1", "2")
 	resp := s.stream("GET", "/topic/jobs?group=g", nil)
 	lines(t, resp)("1")
@@ -171,7 +170,7 @@ func TestGroupIsForgottenOverHTTP(t *testing.T) {
 
 // A viewer changes nothing: no Topic is made for them, no group holds records.
 func TestViewersOfTopics(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.put("p", "1")
 	key, err := auth.OpenKey(s.dir + "/test.key")
 	if err != nil {
@@ -181,9 +180,7 @@ func TestViewersOfTopics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := wire.NewMux(slog.New(slog.DiscardHandler))
-	s.hub.Routes(mux)
-	guarded := httptest.NewServer(mux.Serve(wire.Access{Gate: &auth.Gate{Key: key}}))
+	guarded := httptest.NewServer(s.mux.Serve(wire.Access{Gate: &auth.Gate{Key: key}}))
 	defer guarded.Close()
 	open := s.url
 	s.url = guarded.URL + "/api/v1"

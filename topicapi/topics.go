@@ -1,4 +1,4 @@
-package hub
+package topicapi
 
 import (
 	"encoding/json"
@@ -8,52 +8,12 @@ import (
 	"strings"
 
 	"waverider"
-	"waverider/auth"
 	"waverider/topic"
 	"waverider/wire"
 )
 
-func (h *Hub) topicRoutes(m *wire.Mux) {
-	h.api(m, "GET", "/topics", auth.Read, getJSON(h.getTopics))
-	h.api(m, "POST", "/topics", auth.Run, h.postTopics)
-	h.api(m, "GET", "/topics/{name}", auth.Read, getJSON(h.getTopicInfo))
-	h.api(m, "PATCH", "/topics/{name}", auth.Run, h.patchTopic)
-	h.api(m, "DELETE", "/topics/{name}", auth.Run, h.deleteTopic)
-	h.api(m, "DELETE", "/topics/{name}/groups/{group}", auth.Run, h.deleteGroup)
-	h.api(m, "GET", "/topic/{name}", auth.Read, h.getTopic)
-	h.api(m, "POST", "/topic/{name}", auth.Run, h.postTopic)
-	h.api(m, "POST", "/topic/{name}/ack", auth.Run, h.postAck)
-}
-
-// topics is the store; a Hub may have none.
-func (h *Hub) topics() (*topic.Store, error) {
-	if h.cfg.Topics == nil {
-		return nil, waverider.Errorf(waverider.NotFound, "this Hub keeps no Topics")
-	}
-	return h.cfg.Topics, nil
-}
-
-// named is the Topic name of a request, and where its Topic is.
-func (h *Hub) named(r *http.Request) (*topic.Store, waverider.TopicName, error) {
-	name, err := waverider.ParseTopicName(r.PathValue("name"))
-	if err != nil {
-		return nil, "", err
-	}
-	store, err := h.topics()
-	return store, name, err
-}
-
-// topicNamed finds the Topic of a request.
-func (h *Hub) topicNamed(r *http.Request) (*topic.Topic, error) {
-	store, name, err := h.named(r)
-	if err != nil {
-		return nil, err
-	}
-	return store.Topic(name)
-}
-
-func (h *Hub) getTopics(*http.Request) ([]topicView, error) {
-	store, err := h.topics()
+func (a *API) getTopics(*http.Request) ([]topicView, error) {
+	store, err := a.store()
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +24,8 @@ func (h *Hub) getTopics(*http.Request) ([]topicView, error) {
 	return list, nil
 }
 
-func (h *Hub) getTopicInfo(r *http.Request) (topicInfoView, error) {
-	t, err := h.topicNamed(r)
+func (a *API) getTopicInfo(r *http.Request) (topicInfoView, error) {
+	t, err := a.topicNamed(r)
 	if err != nil {
 		return topicInfoView{}, err
 	}
@@ -76,13 +36,13 @@ func (h *Hub) getTopicInfo(r *http.Request) (topicInfoView, error) {
 	return viewTopicInfo(t.Config(), info), nil
 }
 
-func (h *Hub) postTopics(w http.ResponseWriter, r *http.Request) error {
+func (a *API) postTopics(w http.ResponseWriter, r *http.Request) error {
 	var req struct {
 		ID   string `json:"id"`
 		Type string `json:"content-type"`
 		waverider.TopicConfig
 	}
-	if err := readObject(r, &req); err != nil {
+	if err := wire.ReadObject(r, &req); err != nil {
 		return err
 	}
 	cfg := req.TopicConfig
@@ -96,11 +56,13 @@ func (h *Hub) postTopics(w http.ResponseWriter, r *http.Request) error {
 	if cfg.Name, err = waverider.ParseTopicName(req.ID); err != nil {
 		return err
 	}
-	auditObject(r, req.ID)
+	if a.Object != nil {
+		a.Object(r, req.ID)
+	}
 	if cfg.ContentType, err = waverider.ParseContentType(req.Type); err != nil {
 		return asInvalid(err)
 	}
-	store, err := h.topics()
+	store, err := a.store()
 	if err != nil {
 		return err
 	}
@@ -108,20 +70,20 @@ func (h *Hub) postTopics(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return wire.WriteJSON(w, http.StatusOK, createdView{ID: cfg.Name, Origin: originView{ID: h.cfg.ID, Type: "hub"},
+	return wire.WriteJSON(w, http.StatusOK, createdView{ID: cfg.Name, Origin: a.Origin,
 		State: "flowing", ContentType: t.Config().ContentType})
 }
 
 // asInvalid makes 400 of an unknown content type, where Scramjet's clients
 // expect that.
 func asInvalid(err error) error {
-	return &waverider.Error{Kind: waverider.Invalid, Message: publicText(err), Err: err}
+	return &waverider.Error{Kind: waverider.Invalid, Message: waverider.MessageOf(err), Err: err}
 }
 
 // patchTopic changes what can be changed, and refuses the rest by name.
-func (h *Hub) patchTopic(w http.ResponseWriter, r *http.Request) error {
+func (a *API) patchTopic(w http.ResponseWriter, r *http.Request) error {
 	var fields map[string]json.RawMessage
-	if err := readObject(r, &fields); err != nil {
+	if err := wire.ReadObject(r, &fields); err != nil {
 		return err
 	}
 	var c topic.Change
@@ -134,10 +96,10 @@ func (h *Hub) patchTopic(w http.ResponseWriter, r *http.Request) error {
 				strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		}
 		if err := json.Unmarshal(fields[name], field); err != nil {
-			return &waverider.Error{Kind: waverider.Invalid, Message: name + ": " + fieldOf(err), Err: err}
+			return &waverider.Error{Kind: waverider.Invalid, Message: name + ": " + wire.Misfit(err), Err: err}
 		}
 	}
-	t, err := h.topicNamed(r)
+	t, err := a.topicNamed(r)
 	if err != nil {
 		return err
 	}
@@ -147,20 +109,20 @@ func (h *Hub) patchTopic(w http.ResponseWriter, r *http.Request) error {
 	return wire.WriteJSON(w, http.StatusOK, viewTopic(t.Config()))
 }
 
-func (h *Hub) deleteTopic(w http.ResponseWriter, r *http.Request) error {
-	t, err := h.topicNamed(r)
+func (a *API) deleteTopic(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.topicNamed(r)
 	if err != nil {
 		return err
 	}
-	if err := h.cfg.Topics.Delete(r.Context(), t.Name()); err != nil {
+	if err := a.Topics.Delete(r.Context(), t.Name()); err != nil {
 		return err
 	}
 	return wire.WriteJSON(w, http.StatusOK, map[string]string{"message": "Topic " + string(t.Name()) + " removed"})
 }
 
 // deleteGroup forgets the cursor of a group that has no members.
-func (h *Hub) deleteGroup(w http.ResponseWriter, r *http.Request) error {
-	t, err := h.topicNamed(r)
+func (a *API) deleteGroup(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.topicNamed(r)
 	if err != nil {
 		return err
 	}
@@ -172,7 +134,7 @@ func (h *Hub) deleteGroup(w http.ResponseWriter, r *http.Request) error {
 }
 
 // postAck tells what a group has done with.
-func (h *Hub) postAck(w http.ResponseWriter, r *http.Request) error {
+func (a *API) postAck(w http.ResponseWriter, r *http.Request) error {
 	p := parametersOf(r)
 	group := p.group("group")
 	if err := p.done(); err != nil {
@@ -185,7 +147,7 @@ func (h *Hub) postAck(w http.ResponseWriter, r *http.Request) error {
 		Cursor string `json:"cursor"`
 		From   string `json:"from"`
 	}
-	if err := readObject(r, &req); err != nil {
+	if err := wire.ReadObject(r, &req); err != nil {
 		return err
 	}
 	if req.Cursor == "" {
@@ -203,7 +165,7 @@ func (h *Hub) postAck(w http.ResponseWriter, r *http.Request) error {
 		}
 		from = &c
 	}
-	t, err := h.topicNamed(r)
+	t, err := a.topicNamed(r)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package hub_test
+package topicapi_test
 
 import (
 	"context"
@@ -92,7 +92,7 @@ func (l longStream) begin(s *site) (leave context.CancelFunc, end <-chan ended) 
 
 func eachLongStream(t *testing.T, f func(t *testing.T, s *site, l longStream)) {
 	for _, l := range longStreams {
-		t.Run(l.name, func(t *testing.T) { f(t, newTopicSite(t), l) })
+		t.Run(l.name, func(t *testing.T) { f(t, newSite(t), l) })
 	}
 }
 
@@ -162,7 +162,7 @@ func TestTopicStreamsEndWithTheHub(t *testing.T) {
 
 // A reader that takes nothing holds up nobody else.
 func TestReaderThatIsStuckSlowsNobody(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.topic("p", `"durability":"async"`)
 	c := s.dial("GET /api/v1/topic/p?from=start HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	if err := c.(*net.TCPConn).SetReadBuffer(4096); err != nil {

@@ -1,4 +1,4 @@
-package hub_test
+package topicapi_test
 
 import (
 	"bufio"
@@ -47,7 +47,7 @@ func TestBodiesThatAreCut(t *testing.T) {
 		"garbage chunk": sendLines + "Transfer-Encoding: chunked\r\n\r\n5\r\n1\n2\n3\r\nzz\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newTopicSite(t)
+			s := newSite(t)
 			resp := s.speak(request)
 			a := answer{resp.StatusCode, resp.Header, drain(t, resp)}
 			if a.status != http.StatusBadRequest || a.field(t, "records") != "2" {
@@ -61,7 +61,7 @@ func TestBodiesThatAreCut(t *testing.T) {
 }
 
 func TestNDJSONIsStoredAsItIs(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	for _, body := range []string{"{\"a\":1}\r\n\n  \nnot json\n", "last", "\x00\xff\n", ""} {
 		s.want(http.StatusOK, "POST", "/topic/p", body, "Content-Type", "text/x-ndjson; charset=utf-8")
 	}
@@ -74,7 +74,7 @@ func TestNDJSONIsStoredAsItIs(t *testing.T) {
 }
 
 func TestRecordsOverTheLimit(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.topic("p", `"maxRecord":10`)
 	s.topic("large", "")
 	a := s.want(http.StatusRequestEntityTooLarge, "POST", "/topic/p", "1\n2\n1234567890\n3\n", "Content-Type", asNDJSON)
@@ -109,7 +109,7 @@ func fill(n int) string {
 }
 
 func TestBodyLargerThanItsTopic(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	for _, durability := range []string{"sync", "async", "memory"} {
 		s.topic(durability, `"maxBytes":100000,"durability":"`+durability+`"`)
 		body := fill(1_000_000)
@@ -122,7 +122,7 @@ func TestBodyLargerThanItsTopic(t *testing.T) {
 }
 
 func TestFullTopic(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.topic("p", `"maxBytes":100000`)
 	s.read("p", "group=slow&follow=false") // from now on it holds what comes
 	a := s.want(http.StatusInsufficientStorage, "POST", "/topic/p?wait=0", fill(200_000), "Content-Type", asNDJSON)
@@ -153,7 +153,7 @@ func TestFullTopic(t *testing.T) {
 }
 
 func TestLimitIsRaisedForProducersThatWait(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	s.topic("p", `"maxBytes":100000`)
 	s.read("p", "group=slow&follow=false")
 	done := make(chan answer)
@@ -190,7 +190,7 @@ type acked struct {
 func TestAcksAreStreamed(t *testing.T) {
 	for _, durability := range []string{"sync", "async", "memory"} {
 		t.Run(durability, func(t *testing.T) {
-			s := newTopicSite(t)
+			s := newSite(t)
 			s.topic("p", `"durability":"`+durability+`"`)
 			body, send := io.Pipe()
 			resp := s.stream("POST", "/topic/p?acks=stream", body, "Content-Type", asNDJSON) // answers before the body
@@ -234,7 +234,7 @@ func TestAcksAreStreamed(t *testing.T) {
 }
 
 func TestStreamedAcksTellWhatWentWrong(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	for name, want := range map[string]struct {
 		query, body, kind string
 		records           int
@@ -261,7 +261,7 @@ func TestStreamedAcksTellWhatWentWrong(t *testing.T) {
 }
 
 func TestProducersAreNotSerialised(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	body, send := io.Pipe()
 	resp := s.stream("POST", "/topic/p?acks=stream", body, "Content-Type", asNDJSON)
 	if _, err := io.WriteString(send, "1\n"); err != nil {
@@ -278,7 +278,7 @@ func TestProducersAreNotSerialised(t *testing.T) {
 }
 
 func TestContinueIsAnswered(t *testing.T) {
-	s := newTopicSite(t)
+	s := newSite(t)
 	c := s.dial(sendLines + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
 	r := bufio.NewReader(c)
 	if line, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {

@@ -1,4 +1,4 @@
-package hub
+package topicapi
 
 import (
 	"time"
@@ -31,14 +31,9 @@ func viewTopic(c waverider.TopicConfig) topicView {
 // createdView answers a creation, in Scramjet's words.
 type createdView struct {
 	ID          waverider.TopicName `json:"id"`
-	Origin      originView          `json:"origin"`
+	Origin      Origin              `json:"origin"`
 	State       string              `json:"state"`
 	ContentType string              `json:"contentType"`
-}
-
-type originView struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
 }
 
 // topicInfoView is a Topic looked at closely. Sizes are bytes of records.

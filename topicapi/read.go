@@ -1,4 +1,4 @@
-package hub
+package topicapi
 
 import (
 	"context"
@@ -55,7 +55,7 @@ func readingOf(r *http.Request) (reading, error) {
 
 // topicToRead finds the Topic of a GET, or makes it for those who may. Without
 // a Content-Type any is taken: the answer names it.
-func (h *Hub) topicToRead(r *http.Request) (*topic.Topic, error) {
+func (a *API) topicToRead(r *http.Request) (*topic.Topic, error) {
 	kind := ""
 	if header := r.Header.Get("Content-Type"); header != "" {
 		var err error
@@ -63,12 +63,12 @@ func (h *Hub) topicToRead(r *http.Request) (*topic.Topic, error) {
 			return nil, err
 		}
 	}
-	t, err := h.topicNamed(r)
+	t, err := a.topicNamed(r)
 	if waverider.KindOf(err) == waverider.NotFound && wire.IdentityOf(r).Allow(auth.Run) == nil {
 		if kind == "" {
 			kind = waverider.TypeNDJSON
 		}
-		return h.ensureTopic(r, kind)
+		return a.ensureTopic(r, kind)
 	}
 	if err != nil {
 		return nil, err
@@ -77,8 +77,8 @@ func (h *Hub) topicToRead(r *http.Request) (*topic.Topic, error) {
 }
 
 // ensureTopic finds the Topic of a request, or makes it.
-func (h *Hub) ensureTopic(r *http.Request, contentType string) (*topic.Topic, error) {
-	store, name, err := h.named(r)
+func (a *API) ensureTopic(r *http.Request, contentType string) (*topic.Topic, error) {
+	store, name, err := a.named(r)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (h *Hub) ensureTopic(r *http.Request, contentType string) (*topic.Topic, er
 }
 
 // getTopic streams records.
-func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
+func (a *API) getTopic(w http.ResponseWriter, r *http.Request) error {
 	q, err := readingOf(r)
 	if err != nil {
 		return err
@@ -97,9 +97,9 @@ func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if r.Method == http.MethodHead {
-		return h.headTopic(w, r)
+		return a.headTopic(w, r)
 	}
-	t, err := h.topicToRead(r)
+	t, err := a.topicToRead(r)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer src.Close()
 	kind := t.Config().ContentType
-	s := sender{hub: h, src: src, limit: q.limit, auto: !q.Explicit, at: src.At()}
+	s := sender{api: a, src: src, limit: q.limit, auto: !q.Explicit, at: src.At()}
 	if q.envelope {
 		s.lines, kind = &envelope{kind: kind, group: q.group != ""}, waverider.TypeNDJSON
 	}
@@ -133,8 +133,8 @@ func (h *Hub) getTopic(w http.ResponseWriter, r *http.Request) error {
 
 // headTopic answers what a GET would begin with, and changes nothing: no Topic
 // is made, no group begun.
-func (h *Hub) headTopic(w http.ResponseWriter, r *http.Request) error {
-	t, err := h.topicNamed(r)
+func (a *API) headTopic(w http.ResponseWriter, r *http.Request) error {
+	t, err := a.topicNamed(r)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (q reading) open(ctx context.Context, t *topic.Topic) (source, error) {
 
 // sender hands records on to a client.
 type sender struct {
-	hub    *Hub
+	api    *API
 	src    source
 	out    *wire.Stream
 	lines  *envelope // nil: the records as they are
@@ -254,6 +254,6 @@ func (s *sender) send(m *topic.Message) error {
 	}
 	s.at = m.Cursor()
 	s.missed += m.Missed
-	s.hub.metrics.topicOut.add(m.Count(), len(data))
+	s.api.sent(m.Count(), len(data))
 	return nil
 }
