@@ -132,7 +132,7 @@ func (g *group) deal(m *Member, limit uint64) *Message {
 	if h.From < g.at {
 		return nil
 	}
-	msg := &Message{From: h.From, To: h.To, Missed: h.Missed, b: h.b, r: &g.in, by: m}
+	msg := &Message{From: h.From, To: h.To, Missed: h.Missed, Producer: h.Producer, b: h.b, r: &g.in, by: m}
 	if m.until > 0 {
 		msg.To = max(min(msg.To, m.until), msg.From+1)
 	}

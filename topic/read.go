@@ -52,7 +52,7 @@ func (r *Reader) read(ctx context.Context) (*Message, error) {
 		b.Release()
 		return nil, nil
 	}
-	return r.message(b), nil
+	return r.message(b, r.whose), nil
 }
 
 // nextStored answers the next stored batch that has a record at or after r.at;
@@ -73,6 +73,7 @@ func (r *Reader) nextStored(ctx context.Context) (*batch.Batch, error) {
 			continue
 		}
 		if b.Next() > r.at {
+			r.whose = producerOf(m.Subject)
 			return b, nil
 		}
 		b.Release()

@@ -32,6 +32,7 @@ type Reader struct {
 	moved   time.Time // when it took records last, for a memory Topic
 	doubted uint64    // one above the number whose absence was looked into
 	late    bool      // a memory Topic waited for it in vain
+	whose   string    // producer of the batch that nextStored has answered last
 }
 
 // Message is records that came one after the other, at least one, in the form
@@ -39,6 +40,7 @@ type Reader struct {
 type Message struct {
 	From, To uint64 // numbers of its first record and of the one after its last
 	Missed   uint64 // so many records before it are missing: damaged, dropped, or overwritten in memory
+	Producer string // whose records they are, all of them: the id its Writer was opened with
 	b        *batch.Batch
 	r        *Reader
 	by       *Member // who has it, of a group
@@ -247,7 +249,7 @@ func (r *Reader) poll() (*Message, <-chan struct{}, error) {
 			r.moved, r.late = time.Now(), false
 			t.roomier.fire()
 		}
-		return r.message(in.batch), nil, nil
+		return r.message(in.batch, in.producer), nil, nil
 	}
 	if t.memory() { // nothing is kept of what the reader wants
 		r.missed += t.next - r.at
@@ -261,8 +263,8 @@ func (r *Reader) poll() (*Message, <-chan struct{}, error) {
 }
 
 // message makes a Message of the rest of a batch, which it takes over.
-func (r *Reader) message(b *batch.Batch) *Message {
-	m := &Message{From: r.at, To: b.Next(), Missed: r.missed, b: b, r: r}
+func (r *Reader) message(b *batch.Batch, producer string) *Message {
+	m := &Message{From: r.at, To: b.Next(), Missed: r.missed, Producer: producer, b: b, r: r}
 	if r.until > 0 && m.To > r.until {
 		m.To = r.until
 	}

@@ -92,7 +92,7 @@ func (t *Topic) complete(work []*sealed) {
 		size := len(w.batch.Data())
 		t.before = w.batch.Header().Before + uint64(size)
 		t.rate.add(now, w.count, uint64(size))
-		t.tail.push(t, w.batch, w.seq, w.in)
+		t.tail.push(t, w.batch, p.id, w.seq, w.in)
 	}
 	t.sealing = 0
 	if t.lane != nil {

@@ -43,3 +43,6 @@ func (s segment) filter() string { return "wr.hub." + s.class + "." + s.topic + 
 func (s segment) subject(origin, producer string) string {
 	return "wr.hub." + s.class + "." + s.topic + "." + origin + "." + producer
 }
+
+// producerOf is whose batches go to a subject.
+func producerOf(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }

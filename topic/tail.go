@@ -17,20 +17,21 @@ type tail struct {
 }
 
 type tailed struct {
-	batch *batch.Batch
-	seq   uint64
-	in    segment
+	batch    *batch.Batch
+	producer string
+	seq      uint64
+	in       segment
 }
 
 // push takes over a batch.
-func (l *tail) push(t *Topic, b *batch.Batch, seq uint64, in segment) {
+func (l *tail) push(t *Topic, b *batch.Batch, producer string, seq uint64, in segment) {
 	limit := t.tailLimit()
 	if limit == 0 {
 		b.Release()
 		l.clear()
 		return
 	}
-	l.list = append(l.list, tailed{b, seq, in})
+	l.list = append(l.list, tailed{b, producer, seq, in})
 	l.bytes += b.Size()
 	for l.bytes > limit && len(l.list) > 1 {
 		l.drop()
