@@ -32,7 +32,7 @@ type Info struct {
 // ReaderInfo is one reader, connected or remembered.
 type ReaderInfo struct {
 	Name      string // "" for one that nobody remembers
-	Kind      string // live, plain, group or slot
+	Kind      string // live, plain, group, slot, space or hub
 	Connected int
 	Lag       uint64 // records it has not acked, or not read
 	Next      Cursor
@@ -59,10 +59,7 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 		info.Producers += p.users
 	}
 	for name, c := range t.cursors {
-		kind, rest, _ := strings.Cut(name, ":")
-		if rest == "" {
-			rest = name
-		}
+		kind, rest := kindOf(name)
 		lag := t.count(c.saved.Number, t.next)
 		if g := t.groups[name]; g != nil {
 			lag = g.waiting()
@@ -78,4 +75,16 @@ func (t *Topic) Info(ctx context.Context) (Info, error) {
 	}
 	slices.SortFunc(info.Readers, func(a, b ReaderInfo) int { return strings.Compare(a.Kind+":"+a.Name, b.Kind+":"+b.Name) })
 	return info, nil
+}
+
+// kindOf takes the name of a durable reader apart.
+func kindOf(name string) (kind, rest string) {
+	if far(name) && name != FarSpace {
+		return "hub", strings.TrimPrefix(name, FarHub)
+	}
+	kind, rest, ok := strings.Cut(name, ":")
+	if !ok {
+		rest = name
+	}
+	return kind, rest
 }
