@@ -45,6 +45,7 @@ type Topic struct {
 	lastSeq   uint64 // of the newest batch this process stored in here
 	since     uint64 // before, when the Topic began to use lane
 	producers map[string]*producer
+	left      uint64      // producers ever taken from there
 	waiting   int         // Writers that wait for readers to make room
 	queue     []*producer // with an open batch, in the order of their first record
 	busy      bool        // a lane has the Topic
@@ -71,6 +72,7 @@ type producer struct {
 	stored uint64 // of them, those that are durable
 	failed error  // the producer was fenced
 	users  int    // Writers
+	turn   int    // Writers of another one are fenced
 	queued bool
 }
 

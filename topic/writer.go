@@ -18,6 +18,7 @@ type Writer struct {
 	t    *Topic
 	p    *producer
 	to   uint64 // p.added after this Writer's last record
+	turn int    // p.turn when it was opened
 	left bool
 	Wait bool // wait for room when readers hold all of it, else fail with Full
 }
@@ -29,29 +30,48 @@ func (t *Topic) Writer(ctx context.Context, id string) (*Writer, error) {
 		return nil, err
 	}
 	t.mu.Lock()
-	p := t.producers[id]
-	if p != nil {
-		p.users++
+	defer t.mu.Unlock()
+	for t.producers[id] == nil {
+		left := t.left
 		t.mu.Unlock()
-		return &Writer{t: t, p: p, to: p.added, Wait: true}, nil
+		var found *producer
+		err := t.patient(ctx, func() (err error) {
+			found, err = t.findProducer(ctx, id)
+			return err
+		})
+		t.mu.Lock()
+		if err != nil {
+			return nil, err
+		}
+		if t.producers[id] == nil && t.left == left { // else it may have come further since
+			t.producers[id] = found
+		}
 	}
-	t.mu.Unlock()
-	var found *producer
-	err := t.patient(ctx, func() (err error) {
-		found, err = t.findProducer(ctx, id)
-		return err
-	})
+	p := t.producers[id]
+	p.users++
+	return &Writer{t: t, p: p, to: p.added, turn: p.turn, Wait: true}, nil
+}
+
+// TakeOver is Writer for one who must be the only one: others of the producer
+// fail with ErrFenced from now on, and all they added is stored when this
+// returns, so that Last tells how far the producer is and nothing comes after
+// it by another.
+func (t *Topic) TakeOver(ctx context.Context, id string) (*Writer, error) {
+	w, err := t.Writer(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if p = t.producers[id]; p == nil {
-		p = found
-		t.producers[id] = p
+	w.p.turn++
+	w.turn, w.to = w.p.turn, w.p.added
+	t.moved.fire() // who waits to add something shall not
+	t.roomier.fire()
+	t.mu.Unlock()
+	if _, err := w.Flush(ctx); err != nil {
+		w.Close()
+		return nil, err
 	}
-	p.users++
-	return &Writer{t: t, p: p, to: p.added, Wait: true}, nil
+	return w, nil
 }
 
 // findProducer reads what a producer stored last, in the newest stream that
@@ -103,7 +123,7 @@ func (w *Writer) Append(ctx context.Context, records []byte, lengths []uint32, t
 	t, p := w.t, w.p
 	t.mu.Lock()
 	for {
-		if err := t.writable(p); err != nil {
+		if err := t.writable(w); err != nil {
 			t.mu.Unlock()
 			return err
 		}
@@ -182,13 +202,16 @@ func (t *Topic) completeNow() {
 	}
 }
 
-// writable says why nothing can be added now. t.mu is held.
-func (t *Topic) writable(p *producer) error {
+// writable says why a Writer can add nothing now. t.mu is held.
+func (t *Topic) writable(w *Writer) error {
 	if t.ended != nil {
 		return t.ended
 	}
-	if p.failed != nil {
-		return p.failed
+	if w.p.failed != nil {
+		return w.p.failed
+	}
+	if w.turn != w.p.turn {
+		return ErrFenced
 	}
 	if t.lane == nil {
 		return nil
@@ -306,5 +329,6 @@ func (w *Writer) Close() {
 	w.p.users--
 	if w.p.users == 0 && w.p.id != Anonymous && w.p.stored == w.p.added {
 		delete(t.producers, w.p.id) // it is found again on disk
+		t.left++
 	}
 }
