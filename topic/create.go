@@ -72,7 +72,7 @@ func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic
 			return nil, false, ErrClosed
 		case t == nil:
 			t = newTopic(s, s.newMeta(cfg))
-			t.making, t.fresh = make(chan struct{}), true
+			t.making, t.fresh, t.alive = make(chan struct{}), true, true
 			s.topics[cfg.Name] = t
 			s.mu.Unlock()
 			return s.make(t)

@@ -1,6 +1,8 @@
 package topic
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"waverider/bus"
@@ -110,6 +112,12 @@ func (t *Topic) again() {
 		t.store.tasks.Go(t.promote)
 		return
 	}
+	if len(t.holds) > 0 {
+		close(t.holds[0])
+		t.holds = t.holds[1:]
+		t.mu.Unlock()
+		return
+	}
 	l, more := t.lane, t.more()
 	t.mu.Unlock()
 	if more {
@@ -126,4 +134,37 @@ func (t *Topic) more() bool {
 	t.busy = false
 	t.moved.fire()
 	return false
+}
+
+// hold takes the Topic from its lane, so that no number is given until again is
+// called. What is added meanwhile waits.
+func (t *Topic) hold(ctx context.Context) error {
+	t.mu.Lock()
+	if t.ended != nil {
+		defer t.mu.Unlock()
+		return t.ended
+	}
+	if !t.busy {
+		t.busy = true
+		t.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	t.holds = append(t.holds, turn)
+	t.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	i := slices.Index(t.holds, turn)
+	if i >= 0 {
+		t.holds = slices.Delete(t.holds, i, i+1)
+	}
+	t.mu.Unlock()
+	if i < 0 { // it came meanwhile
+		t.again()
+	}
+	return ctx.Err()
 }

@@ -25,6 +25,7 @@ type Topic struct {
 	putting  sync.Mutex // held by the one who changes meta
 	erasing  sync.Mutex // held by the one who removes the Topic
 	dropping sync.Mutex // held by the one who drops records
+	living   sync.Mutex // held by the one who begins the life of this process
 
 	life context.Context // ends with ended, which is its cause
 	end  context.CancelCauseFunc
@@ -45,10 +46,12 @@ type Topic struct {
 	lastSeq   uint64 // of the newest batch this process stored in here
 	since     uint64 // before, when the Topic began to use lane
 	producers map[string]*producer
-	left      uint64      // producers ever taken from there
-	waiting   int         // Writers that wait for readers to make room
-	queue     []*producer // with an open batch, in the order of their first record
-	busy      bool        // a lane has the Topic
+	left      uint64          // producers ever taken from there
+	waiting   int             // Writers that wait for readers to make room
+	queue     []*producer     // with an open batch, in the order of their first record
+	busy      bool            // a lane has the Topic, or who holds it
+	holds     []chan struct{} // who waits for it to hold it
+	alive     bool            // the numbers given now are of a life of this process
 	tail      tail
 	readers   map[*Reader]bool
 	cursors   map[string]*cursor

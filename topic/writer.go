@@ -29,6 +29,9 @@ func (t *Topic) Writer(ctx context.Context, id string) (*Writer, error) {
 	if err := t.ensureReady(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.live(ctx); err != nil {
+		return nil, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for t.producers[id] == nil {

@@ -20,6 +20,7 @@ type Topic struct {
 	DroppedBytes uint64    `json:"droppedBytes,omitempty"` // by retention, ever
 	Deleting     bool      `json:"deleting,omitempty"`
 	Damage       []Damage  `json:"damage,omitempty"`
+	Lives        []Life    `json:"lives,omitempty"` // oldest first; none: a single one
 }
 
 // Run is a stretch of record numbers that were given without doubt.
