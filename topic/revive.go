@@ -5,17 +5,10 @@ import (
 	"time"
 )
 
-// reviveAfter is how long publications may go wrong, with room on the disk,
-// before the engine is started anew: a stream that met a full disk takes
-// nothing until then.
-const reviveAfter = time.Second
-
-// revival decides when the engine is started anew.
+// revival knows since when publications go wrong.
 type revival struct {
 	mu    sync.Mutex
-	since time.Time // of trouble; zero: none
-	tried time.Time
-	busy  bool
+	since time.Time // zero: all is well
 }
 
 // trouble is told of a publication that did not work for a reason of the
@@ -25,27 +18,13 @@ func (s *Store) trouble(cause error) {
 		return // it is known, and no restart helps
 	}
 	r := &s.revival
-	now := time.Now()
 	r.mu.Lock()
 	if r.since.IsZero() {
-		r.since = now
+		r.since = time.Now()
 	}
-	due := !r.busy && now.Sub(r.since) >= reviveAfter && now.Sub(r.tried) >= 5*reviveAfter && s.life.Err() == nil
-	if due {
-		r.busy, r.tried = true, now
-	}
+	since := r.since
 	r.mu.Unlock()
-	if !due {
-		return
-	}
-	s.log.Warn("the store does not take records; starting its engine anew", "err", cause)
-	err := s.bus.Restart(s.life)
-	if err != nil {
-		s.log.Error("engine not started anew", "err", err)
-	}
-	r.mu.Lock()
-	r.busy = false
-	r.mu.Unlock()
+	s.bus.Revive(s.life, since, cause)
 }
 
 // calm is told that publications work.

@@ -28,6 +28,11 @@ func ownStream(name waverider.TopicName, n uint32) string {
 	return fmt.Sprintf("own-%s-%d", name.StreamToken(), n)
 }
 
+// ofTopics tells the streams of Topics from those of others on the same Bus.
+func ofTopics(stream string) bool {
+	return stream == streamSync || stream == streamAsync || strings.HasPrefix(stream, "own-")
+}
+
 // subjects is what its stream takes in.
 func (s segment) subjects() string {
 	if s.stream == s.class { // shared

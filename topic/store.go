@@ -23,10 +23,11 @@ import (
 
 // Config is what a Store needs to know.
 type Config struct {
-	Dir      string // folder of its own
-	Hub      string // id of the Hub: it numbers the records
-	MaxStore int64  // bytes all Topics together may take
-	MinFree  int64  // bytes of the disk left free; below, writes are refused
+	Dir      string   // folder of its own
+	Hub      string   // id of the Hub: it numbers the records
+	MaxStore int64    // bytes all Topics together may take; not used with a Bus
+	Bus      *bus.Bus // where to store; it outlives the Store. nil: one of its own, in Dir
+	MinFree  int64    // bytes of the disk left free; below, writes are refused
 	Log      *slog.Logger
 	Patience time.Duration // how long a memory Topic waits for a live reader that needs its oldest records; 0: 100 ms
 }
@@ -72,14 +73,17 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		cfg.Patience = readerPatience
 	}
 	path, streams := filepath.Join(cfg.Dir, "topics.db"), filepath.Join(cfg.Dir, "streams")
-	if err := ledgerLost(path, streams); err != nil {
+	if err := ledgerLost(ctx, cfg, path, streams); err != nil {
 		return nil, err
 	}
 	l, err := ledger.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	b, err := bus.Open(ctx, bus.Config{Dir: streams, Hub: cfg.Hub, MaxStore: cfg.MaxStore, Log: cfg.Log})
+	b := cfg.Bus
+	if b == nil {
+		b, err = bus.Open(ctx, bus.Config{Dir: streams, Hub: cfg.Hub, MaxStore: cfg.MaxStore, Log: cfg.Log})
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open Topic store: %w", err), l.Close())
 	}
@@ -91,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.guard = newGuard(cfg.Dir, cfg.MinFree, cfg.Log)
 	if err := s.load(ctx); err != nil {
 		s.end()
-		return nil, errors.Join(err, b.Close(), l.Close())
+		return nil, errors.Join(err, s.closeBus(), l.Close())
 	}
 	s.tasks.Go(func() { s.guard.run(s.life) })
 	s.tasks.Go(func() { s.tend(s.life) })
@@ -102,9 +106,21 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // ledgerLost refuses a Store that has records and no ledger: with a new one,
 // Topics would be gone, and one made again would number its records as the old
 // one did and mix them with its.
-func ledgerLost(path, streams string) error {
+func ledgerLost(ctx context.Context, cfg Config, path, streams string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if cfg.Bus != nil {
+		states, err := cfg.Bus.Streams(ctx)
+		if err != nil {
+			return fmt.Errorf("open Topic store: %w", err)
+		}
+		for _, st := range states {
+			if ofTopics(st.Name) && st.Last > 0 {
+				return fmt.Errorf("%s is missing, and stream %s has records that only it can tell apart: put it back from a backup; without one, begin with an empty folder for the streams", path, st.Name)
+			}
+		}
+		return nil
 	}
 	if _, err := os.Stat(streams); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -180,7 +196,15 @@ func (s *Store) Close() error {
 	s.tasks.Wait()
 	s.drain(context.WithoutCancel(ctx)) // what a promotion added meanwhile fails at once
 	err := errors.Join(s.cursors.flush(), s.marks.flush())
-	return errors.Join(err, s.bus.Close(), s.ledger.Close())
+	return errors.Join(err, s.closeBus(), s.ledger.Close())
+}
+
+// closeBus closes the engine if it is the Store's own.
+func (s *Store) closeBus() error {
+	if s.cfg.Bus != nil {
+		return nil
+	}
+	return s.bus.Close()
 }
 
 // drain waits until no lane has anything to do.
