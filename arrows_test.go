@@ -25,8 +25,9 @@ var arrows = map[string][]string{
 	"store":             {},
 	"bus":               {}, // the engine, knows nobody
 	"topic":             {"bus", "topic/batch", "topic/ledger"},
-	"topic/batch":       {},                    // bytes of the stored form, knows nobody
-	"topic/ledger":      {},                    // what is remembered of Topics beside their records
+	"topic/batch":       {}, // bytes of the stored form, knows nobody
+	"topic/ledger":      {}, // what is remembered of Topics beside their records
+	"records":           {"bus"},
 	"runner":            {},                    // protocol and embedded runners
 	"runner/runnertest": {"runner"},            // the other end, for tests
 	"runtime":           {"runner", "logfile"}, // a Process shows its channel and its logs
