@@ -46,6 +46,14 @@ const (
 	DiscardOld  Discard = "old" // drops the oldest: readers miss them
 )
 
+// Scope says how far a Topic reaches.
+type Scope string
+
+const (
+	ScopeHub   Scope = "hub"   // it is of one Hub, and known there only
+	ScopeSpace Scope = "space" // it is of the Space: what its Hubs produce is there, and comes to those that read it
+)
+
 // What zero stands for in a TopicConfig.
 const (
 	DefaultMaxBytes       = 1 << 30
@@ -66,6 +74,7 @@ type TopicConfig struct {
 	Owner       string     `json:"owner,omitempty"`
 	Durability  Durability `json:"durability,omitempty"` // "" is sync
 	Discard     Discard    `json:"discard,omitempty"`
+	Scope       Scope      `json:"scope,omitempty"`     // "" is hub
 	MaxBytes    int64      `json:"maxBytes,omitempty"`  // 0 is the default of its durability
 	MaxAge      Age        `json:"maxAge,omitempty"`    // 0 is no limit
 	MaxRecord   int        `json:"maxRecord,omitempty"` // bytes of one record; 0 is 1 MiB
@@ -76,6 +85,9 @@ type TopicConfig struct {
 func (c TopicConfig) WithDefaults() TopicConfig {
 	if c.Durability == "" {
 		c.Durability = DurabilitySync
+	}
+	if c.Scope == "" {
+		c.Scope = ScopeHub
 	}
 	if c.MaxBytes == 0 {
 		c.MaxBytes = DefaultMaxBytes
@@ -118,7 +130,14 @@ func (c TopicConfig) problem() (field, want string) {
 	default:
 		return "discard", fmt.Sprintf("old, or nothing to let producers wait, not %.100q", string(c.Discard))
 	}
+	switch c.Scope {
+	case "", ScopeHub, ScopeSpace:
+	default:
+		return "scope", fmt.Sprintf("hub or space, not %.100q", string(c.Scope))
+	}
 	switch {
+	case c.Scope == ScopeSpace && c.Durability == DurabilityMemory:
+		return "scope", "hub where the durability is memory: a Space is sent what is kept until it has it, and memory keeps nothing for anybody"
 	case !text(c.Description, maxDescription):
 		return "description", fmt.Sprintf("at most %d bytes of UTF-8 on one line", maxDescription)
 	case !text(c.Owner, maxOwner):

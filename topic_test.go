@@ -43,6 +43,34 @@ func TestTopicTokensTurnBackIntoNames(t *testing.T) {
 	}
 }
 
+func TestScopeOfATopic(t *testing.T) {
+	cfg := waverider.TopicConfig{Name: "p", ContentType: waverider.TypeNDJSON}
+	if got := cfg.WithDefaults().Scope; got != waverider.ScopeHub {
+		t.Errorf("without a word the scope is %q", got)
+	}
+	for _, c := range []struct {
+		scope waverider.Scope
+		in    waverider.Durability
+		words string
+	}{
+		{"", waverider.DurabilityMemory, ""},
+		{waverider.ScopeHub, waverider.DurabilityMemory, ""},
+		{waverider.ScopeSpace, waverider.DurabilitySync, ""},
+		{waverider.ScopeSpace, "", ""},
+		{waverider.ScopeSpace, waverider.DurabilityMemory, "scope: want hub where the durability is memory"},
+		{"moon", "", `scope: want hub or space, not "moon"`},
+	} {
+		cfg.Scope, cfg.Durability = c.scope, c.in
+		err := cfg.Validate()
+		if (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) {
+			t.Errorf("scope %q in %q: %v, want %q", c.scope, c.in, err, c.words)
+		}
+	}
+	if text, err := json.Marshal(cfg); err != nil || !strings.Contains(string(text), `"scope":"moon"`) {
+		t.Errorf("as JSON: %s %v", text, err)
+	}
+}
+
 func FuzzTopicToken(f *testing.F) {
 	f.Add("a.dead")
 	f.Add("a=2Edead")
@@ -151,10 +179,10 @@ func TestTopicConfigAsJSON(t *testing.T) {
 
 func TestTopicConfigWithDefaults(t *testing.T) {
 	for _, c := range []struct{ given, want waverider.TopicConfig }{
-		{waverider.TopicConfig{}, waverider.TopicConfig{Durability: "sync", MaxBytes: 1 << 30, MaxRecord: 1 << 20}},
-		{waverider.TopicConfig{Durability: "memory"}, waverider.TopicConfig{Durability: "memory", MaxBytes: 16 << 20, MaxRecord: 1 << 20}},
-		{waverider.TopicConfig{MaxBytes: 100}, waverider.TopicConfig{Durability: "sync", MaxBytes: 100, MaxRecord: 100}},
-		{waverider.TopicConfig{MaxRecord: 7}, waverider.TopicConfig{Durability: "sync", MaxBytes: 1 << 30, MaxRecord: 7}},
+		{waverider.TopicConfig{}, waverider.TopicConfig{Durability: "sync", Scope: "hub", MaxBytes: 1 << 30, MaxRecord: 1 << 20}},
+		{waverider.TopicConfig{Durability: "memory"}, waverider.TopicConfig{Durability: "memory", Scope: "hub", MaxBytes: 16 << 20, MaxRecord: 1 << 20}},
+		{waverider.TopicConfig{MaxBytes: 100}, waverider.TopicConfig{Durability: "sync", Scope: "hub", MaxBytes: 100, MaxRecord: 100}},
+		{waverider.TopicConfig{MaxRecord: 7}, waverider.TopicConfig{Durability: "sync", Scope: "hub", MaxBytes: 1 << 30, MaxRecord: 7}},
 	} {
 		if got := c.given.WithDefaults(); got != c.want {
 			t.Errorf("%+v became %+v", c.given, got)

@@ -18,6 +18,7 @@ type Config struct {
 	DataDir *datadir.Dir    // opened by OpenDataDir
 	Runtime runtime.Runtime // runs the Instances
 	Topics  *topic.Store    // keeps the Topics; nil: this Hub has none
+	Linked  func() bool     // tells whether this Hub has joined a Space; nil: it has not
 	ID      string          // shown as location; default: the key's id
 	Name    string          // for people
 	Build   string          // version of this program

@@ -119,6 +119,9 @@ func TestDescriptionHasTheWordsOfTheHub(t *testing.T) {
 		{"StartRequest", "ack", "Ack"},
 		{"Topic", "durability", "Durability"},
 		{"TopicRequest", "durability", "Durability"},
+		{"Topic", "scope", "Scope"},
+		{"TopicRequest", "scope", "Scope"},
+		{"TopicChange", "scope", "Scope"},
 	} {
 		agree(t, c.of+"."+c.field, schemas[c.of].Properties[c.field].Enum, words(t, c.words))
 	}

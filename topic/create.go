@@ -71,7 +71,7 @@ func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic
 			s.mu.Unlock()
 			return nil, false, ErrClosed
 		case t == nil:
-			t = newTopic(s, s.newMeta(cfg))
+			t = newTopic(s, s.newMeta(s.scoped(cfg)))
 			t.making, t.fresh, t.alive = make(chan struct{}), true, true
 			s.topics[cfg.Name] = t
 			s.mu.Unlock()

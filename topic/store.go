@@ -57,7 +57,8 @@ type Store struct {
 	lanes   map[string]*lane // by stream
 	reading atomic.Int32     // Topics with live readers
 	closed  bool
-	changed signal // a Topic came or went
+	scope   waverider.Scope // of Topics made without one; "" is hub
+	changed signal          // a Topic came or went
 }
 
 // Streams that small Topics share.

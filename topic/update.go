@@ -13,14 +13,16 @@ type Change struct {
 	Description *string
 	Owner       *string
 	Discard     *waverider.Discard
-	MaxBytes    *int64         // 0 is the default of its durability
-	MaxAge      *waverider.Age // 0 is no limit
+	Scope       *waverider.Scope // never from space to hub
+	MaxBytes    *int64           // 0 is the default of its durability
+	MaxAge      *waverider.Age   // 0 is no limit
 }
 
 func (c Change) apply(cfg waverider.TopicConfig) waverider.TopicConfig {
 	set(&cfg.Description, c.Description)
 	set(&cfg.Owner, c.Owner)
 	set(&cfg.Discard, c.Discard)
+	set(&cfg.Scope, c.Scope)
 	set(&cfg.MaxBytes, c.MaxBytes)
 	set(&cfg.MaxAge, c.MaxAge)
 	return cfg
@@ -34,12 +36,16 @@ func set[T any](field *T, value *T) {
 
 // Update changes the Topic; it is on disk when this returns. Records over a
 // smaller limit are dropped, as far as no reader needs them, and producers that
-// wait for room look again. An error of kind Invalid names what cannot be.
+// wait for room look again. An error of kind Invalid names what cannot be; one of
+// kind Conflict says that a Topic of the Space is to be taken from there.
 func (t *Topic) Update(ctx context.Context, c Change) error {
 	if err := t.ensureReady(ctx); err != nil {
 		return err
 	}
 	err := t.put(func(meta *ledger.Topic) error {
+		if err := stays(meta.TopicConfig, c.Scope); err != nil {
+			return err
+		}
 		meta.TopicConfig = c.apply(meta.TopicConfig)
 		return meta.TopicConfig.Validate()
 	})

@@ -26,6 +26,9 @@ type API struct {
 	// Object is told of what a request is, where its path does not say it.
 	Object func(r *http.Request, id string)
 
+	// Linked tells whether there is a Space that Topics can be of; nil: there is none.
+	Linked func() bool
+
 	// Stored and Sent count the records, and the bytes, that bodies and answers
 	// carry.
 	Stored, Sent func(records uint64, bytes int)
@@ -81,6 +84,14 @@ func (a *API) topicNamed(r *http.Request) (*topic.Topic, error) {
 		return nil, err
 	}
 	return store.Topic(name)
+}
+
+// reaches refuses a scope that Topics here cannot have.
+func (a *API) reaches(scope waverider.Scope) error {
+	if scope == waverider.ScopeSpace && (a.Linked == nil || !a.Linked()) {
+		return waverider.Errorf(waverider.Conflict, "this Hub has not joined a Space; join one with waverider hub --space URL --join TOKEN")
+	}
+	return nil
 }
 
 func (a *API) log() *slog.Logger {

@@ -66,6 +66,12 @@ func (a *API) postTopics(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	if err := a.reaches(cfg.Scope); err != nil {
+		return err
+	}
 	t, err := store.Create(r.Context(), cfg)
 	if err != nil {
 		return err
@@ -87,7 +93,7 @@ func (a *API) patchTopic(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var c topic.Change
-	known := map[string]any{"description": &c.Description, "owner": &c.Owner, "discard": &c.Discard,
+	known := map[string]any{"description": &c.Description, "owner": &c.Owner, "discard": &c.Discard, "scope": &c.Scope,
 		"maxBytes": &c.MaxBytes, "maxAge": &c.MaxAge}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		field := known[name]
@@ -102,6 +108,11 @@ func (a *API) patchTopic(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.topicNamed(r)
 	if err != nil {
 		return err
+	}
+	if c.Scope != nil && t.Config().Scope != waverider.ScopeSpace {
+		if err := a.reaches(*c.Scope); err != nil {
+			return err
+		}
 	}
 	if err := t.Update(r.Context(), c); err != nil {
 		return err

@@ -17,6 +17,7 @@ type topicView struct {
 	Owner         string               `json:"owner,omitempty"`
 	Durability    waverider.Durability `json:"durability"`
 	Discard       waverider.Discard    `json:"discard,omitempty"`
+	Scope         waverider.Scope      `json:"scope"`
 	MaxBytes      int64                `json:"maxBytes"`
 	MaxAge        waverider.Age        `json:"maxAge,omitempty"`
 	MaxRecord     int                  `json:"maxRecord"`
@@ -25,7 +26,7 @@ type topicView struct {
 func viewTopic(c waverider.TopicConfig) topicView {
 	c = c.WithDefaults()
 	return topicView{ContentType: c.ContentType, Topic: c.Name, TopicName: c.Name, Description: c.Description, Owner: c.Owner,
-		Durability: c.Durability, Discard: c.Discard, MaxBytes: c.MaxBytes, MaxAge: c.MaxAge, MaxRecord: c.MaxRecord}
+		Durability: c.Durability, Discard: c.Discard, Scope: c.Scope, MaxBytes: c.MaxBytes, MaxAge: c.MaxAge, MaxRecord: c.MaxRecord}
 }
 
 // createdView answers a creation, in Scramjet's words.
