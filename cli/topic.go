@@ -21,12 +21,13 @@ send to it and read from it, each at their own speed.
   waverider topic send prices data.ndjson             send a file, or stdin
   waverider topic get prices                          go on where the last reader stopped, and follow
   waverider topic get prices --from start --no-follow all that is kept
-  waverider topic info prices                         how full it is, who reads and who lags`,
+  waverider topic info prices                         how full it is, who reads and who lags
+  waverider topic promote prices                      let it be of the Space, not of this Hub alone`,
 		RunE: group,
 		Args: cobra.ArbitraryArgs,
 	}
 	cmd.AddCommand(a.topicCreate(), a.topicList(), a.topicInfo(), a.topicUse(), a.topicGet(), a.topicSend(), a.topicAck(),
-		a.topicSet(), a.topicForget(), a.topicDelete())
+		a.topicSet(), a.topicPromote(), a.topicForget(), a.topicDelete())
 	return cmd
 }
 
@@ -104,10 +105,10 @@ func (a *app) showTopics(list []client.Topic) error {
 		names[i] = string(t.Name)
 	}
 	return a.show(list, names, func() table {
-		t := table{head: []string{"NAME", "TYPE", "DURABILITY", "MAX SIZE", "MAX AGE", "OWNER", "WHEN FULL", "MAX RECORD", "DESCRIPTION"}, wide: 6}
+		t := table{head: []string{"NAME", "TYPE", "DURABILITY", "SCOPE", "MAX SIZE", "MAX AGE", "OWNER", "WHEN FULL", "MAX RECORD", "DESCRIPTION"}, wide: 7}
 		for _, topic := range list {
-			d := waverider.TopicConfig{Durability: topic.Durability, MaxBytes: topic.MaxBytes, MaxRecord: topic.MaxRecord}.WithDefaults()
-			t.rows = append(t.rows, []string{string(topic.Name), topic.ContentType, string(d.Durability), size(float64(d.MaxBytes)),
+			d := waverider.TopicConfig{Durability: topic.Durability, Scope: topic.Scope, MaxBytes: topic.MaxBytes, MaxRecord: topic.MaxRecord}.WithDefaults()
+			t.rows = append(t.rows, []string{string(topic.Name), topic.ContentType, string(d.Durability), string(d.Scope), size(float64(d.MaxBytes)),
 				dash(days(topic.MaxAge)), dash(topic.Owner), whenFull(topic.Discard), size(float64(d.MaxRecord)), topic.Description})
 		}
 		return t

@@ -66,6 +66,35 @@ func (f *topicFlags) change(cmd *cobra.Command) (change client.TopicChange, err 
 	return change, nil
 }
 
+func (a *app) topicPromote() *cobra.Command {
+	return &cobra.Command{
+		Use:   "promote NAME...",
+		Short: "Let Topics be of the Space, not of this Hub alone",
+		Long: `Change the scope of Topics from hub to space: their records, also those that are kept
+now, come to every Hub of the Space that reads them. The Hub must have joined a Space.
+There is no way back. Topics in memory stay on their Hub.`,
+		Example:           "  waverider topic promote prices orders",
+		Args:              args(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: a.completeTopics(1000, cobra.ShellCompDirectiveNoFileComp),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			for _, word := range list {
+				err := a.onTopic(func(ctx context.Context, c *client.Client, name string, _ []string) error {
+					space := waverider.ScopeSpace
+					if err := c.ChangeTopic(ctx, name, client.TopicChange{Scope: &space}); err != nil {
+						return err
+					}
+					a.rememberTopic(c, name)
+					return a.id(name)
+				})(cmd, []string{word})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
 func (a *app) topicUse() *cobra.Command {
 	return &cobra.Command{
 		Use:               "use NAME",

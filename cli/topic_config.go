@@ -133,12 +133,12 @@ func (f *topicFlags) discarding() (waverider.Discard, error) {
 
 func (a *app) topicCreate() *cobra.Command {
 	var f topicFlags
-	var kind, durability string
+	var kind, durability, scope string
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a Topic",
 		Long: `Create a Topic. Its content type and durability stay for its life; the rest can be
-changed with "topic set".
+changed with "topic set", and its scope with "topic promote".
 
 Records of ndjson are lines; text and binary are kept as the bytes that came.
 Durability says what has happened when a producer is told that a record is stored:
@@ -147,18 +147,23 @@ Durability says what has happened when a producer is told that a record is store
   async    it will be on disk soon: a crash or a power cut may lose about the last second
   memory   it is in memory, and ends with the Hub
 
+Scope says how far it reaches: of scope hub it is of this Hub alone; of scope space, its
+records come to every Hub of the Space that reads it. Without --scope it is space on a
+Hub that has joined a Space, but for Topics in memory, else hub.
+
 A full Topic drops what all its readers have had, oldest first. Records that a group or
 an Instance still needs are kept, and producers wait; with --discard old they are
 dropped.`,
 		Example: `  waverider topic create prices
   waverider topic create camera --type binary --durability memory --max-size 64MiB
   waverider topic create clicks --durability async --max-size 2GiB --max-age 7d --discard old
+  waverider topic create scratch --scope hub
   waverider topic create orders --owner shop@example.org --description "every order, once"`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, list []string) error {
 			cfg := waverider.TopicConfig{Name: waverider.TopicName(list[0]), Durability: waverider.Durability(durability),
-				Description: f.description, Owner: f.owner, MaxBytes: int64(f.maxSize), MaxAge: waverider.Age(f.maxAge), MaxRecord: int(f.maxRecord)}
+				Description: f.description, Owner: f.owner, MaxBytes: int64(f.maxSize), MaxAge: waverider.Age(f.maxAge), MaxRecord: int(f.maxRecord), Scope: waverider.Scope(scope)}
 			var err error
 			if cfg.ContentType, err = contentType("--type", kind); err != nil {
 				return err
@@ -183,12 +188,15 @@ dropped.`,
 	fs := cmd.Flags()
 	fs.StringVarP(&kind, "type", "t", "ndjson", "content type: ndjson|text|binary, or in full")
 	fs.StringVar(&durability, "durability", string(waverider.DurabilitySync), "what is sure when a record is acked: sync|async|memory")
+	fs.StringVar(&scope, "scope", "", "how far it reaches: hub|space (default: space on a Hub that has joined one)")
 	fs.Var(&f.maxRecord, "max-record", "the largest record, at most 1MiB; 0 is that")
 	f.register(cmd)
 	alsoCalled(cmd, map[string]string{"content-type": "type"})
 	_ = cmd.RegisterFlagCompletionFunc("type", completeTypes)
 	_ = cmd.RegisterFlagCompletionFunc("durability", cobra.FixedCompletions(
 		[]string{"sync\ton disk", "async\ton disk soon", "memory\tin memory"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions(
+		[]string{"hub\tthis Hub alone", "space\tevery Hub of the Space"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -55,6 +55,7 @@ func (a *app) showTopic(t client.TopicInfo) error {
 
 func topicTable(t client.TopicInfo) table {
 	tab := fields("name", string(t.Name), "type", t.ContentType, "durability", string(cmp.Or(t.Durability, waverider.DurabilitySync)),
+		"scope", string(cmp.Or(t.Scope, waverider.ScopeHub)),
 		"description", t.Description, "owner", t.Owner,
 		"records", fmt.Sprintf("%d kept, %d ever", t.Records, t.Total),
 		"size", fill(t.Bytes, t.Limit), "max age", days(t.MaxAge), "max record", size(float64(cmp.Or(t.MaxRecord, waverider.DefaultMaxRecord))),

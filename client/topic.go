@@ -17,6 +17,7 @@ type Topic struct {
 	Owner       string               `json:"owner"`
 	Durability  waverider.Durability `json:"durability"`
 	Discard     waverider.Discard    `json:"discard"`
+	Scope       waverider.Scope      `json:"scope"`
 	MaxBytes    int64                `json:"maxBytes"`
 	MaxAge      waverider.Age        `json:"maxAge"`
 	MaxRecord   int                  `json:"maxRecord"`
@@ -135,6 +136,7 @@ func topicBody(t waverider.TopicConfig) map[string]any {
 	set(body, "owner", t.Owner)
 	set(body, "durability", t.Durability)
 	set(body, "discard", t.Discard)
+	set(body, "scope", t.Scope)
 	set(body, "maxBytes", t.MaxBytes)
 	set(body, "maxAge", t.MaxAge)
 	set(body, "maxRecord", t.MaxRecord)
@@ -153,6 +155,7 @@ type TopicChange struct {
 	Description *string            `json:"description,omitempty"`
 	Owner       *string            `json:"owner,omitempty"`
 	Discard     *waverider.Discard `json:"discard,omitempty"`
+	Scope       *waverider.Scope   `json:"scope,omitempty"`
 	MaxBytes    *int64             `json:"maxBytes,omitempty"`
 	MaxAge      *waverider.Age     `json:"maxAge,omitempty"`
 }
