@@ -43,9 +43,11 @@ var arrows = map[string][]string{
 	"link":                   {"auth", "wire"},                         // knows nothing of Topics and Instances
 	"topicapi":               {"topic", "topic/batch", "auth", "wire"}, // the API of Topics, over any Store
 	"hub":                    {"hub/journal", "datadir", "lastlines", "host", "hub/openapi", "hub/pump", "topic", "topicapi", "runtime", "runner", "logfile", "store", "auth", "wire"},
-	"hub/journal":            {},                                 // what a Hub remembers, nothing of why
-	"hub/openapi":            {},                                 // words about the API, which tests hold to the code
-	"hub/pump":               {"runner", "topic", "topic/batch"}, // knows channels and Topics, not Instances
+	"hub/uplink":             {"link", "topic", "datadir", "auth", "wire"},                                  // the Hub's end of its Link
+	"space":                  {"link", "records", "topicapi", "topic", "host", "lastlines", "auth", "wire"}, // never hub
+	"hub/journal":            {},                                                                            // what a Hub remembers, nothing of why
+	"hub/openapi":            {},                                                                            // words about the API, which tests hold to the code
+	"hub/pump":               {"runner", "topic", "topic/batch"},                                            // knows channels and Topics, not Instances
 	"client":                 {"wire"},
 	"tty":                    {},      // what a terminal can do
 	"sth":                    {"tty"}, // reads what Scramjet's command is told; runs nothing

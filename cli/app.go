@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Version string
 	Hub     *cobra.Command   // `hub` itself, which runs one; nil: only its subcommands
+	Space   *cobra.Command   // `space` itself, which runs one; nil: only its subcommands
 	More    []*cobra.Command // other commands
 	Types   string           // TypeScript declarations of what a program is given, for new projects
 }
@@ -72,9 +73,13 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 		hub = &cobra.Command{Use: "hub", Short: "Look at a Hub", RunE: group}
 	}
 	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubAudit(), a.hubConfig(), a.hubVersion())
-	root.AddCommand(hub, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.profiles(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
+	space := o.Space
+	if space == nil {
+		space = &cobra.Command{Use: "space", Short: "Look at a Space", RunE: group}
+	}
+	root.AddCommand(hub, space, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.profiles(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
-	for _, c := range append(o.More, hub) {
+	for _, c := range append(o.More, hub, space) {
 		if c.Args != nil {
 			c.Args = args(c.Args)
 		}

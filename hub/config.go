@@ -41,6 +41,7 @@ type Config struct {
 
 	Effective any             // what GET /config shows: the configuration without its secrets
 	Log       *slog.Logger    // default: discard
+	Space     Uplink          // the Link to a Space; nil: none
 	Lines     *lastlines.Ring // feeds GET /log; default: an empty one
 }
 

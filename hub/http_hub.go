@@ -46,10 +46,15 @@ type statusView struct {
 	Name      string            `json:"name,omitempty"`
 	Instances int               `json:"instances"` // that have not ended
 	Engines   map[string]string `json:"engines"`
+	Space     any               `json:"space,omitempty"` // the Link to it
 }
 
 func (h *Hub) getStatus(*http.Request) (statusView, error) {
-	return statusView{Hub: h.cfg.ID, Name: h.cfg.Name, Instances: len(h.Running()), Engines: h.cfg.Runtime.Engines()}, nil
+	v := statusView{Hub: h.cfg.ID, Name: h.cfg.Name, Instances: len(h.Running()), Engines: h.cfg.Runtime.Engines()}
+	if h.cfg.Space != nil && h.cfg.Space.Joined() {
+		v.Space = h.cfg.Space.Status()
+	}
+	return v, nil
 }
 
 func (h *Hub) getConfig(*http.Request) (any, error) {

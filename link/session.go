@@ -170,3 +170,7 @@ func (s *Session) Traffic() (in, out uint64) { return s.socket.in.Load(), s.sock
 
 // RTT is the round trip time as last measured, 0 before.
 func (s *Session) RTT() time.Duration { return s.ctl.rtt() }
+
+// Audience is for whom a Space signs who calls a Hub: only that Hub takes it, and
+// only in this session.
+func Audience(hub, session string) string { return hub + "/" + session }

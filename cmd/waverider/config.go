@@ -36,6 +36,10 @@ type hubConfig struct {
 	ID      string
 	Name    string
 
+	Space   string
+	Join    string // a secret
+	SpaceCA string
+
 	KillOnExit bool
 	Orphan     time.Duration
 	Restart    string
@@ -68,6 +72,10 @@ func (c *hubConfig) register(f *pflag.FlagSet) {
 	f.StringVar(&c.DataDir, "data-dir", defaultDataDir(), "folder for everything the Hub keeps")
 	f.StringVar(&c.ID, "id", "", "id of the Hub (default: made of its key)")
 	f.StringVar(&c.Name, "name", "", "name of the Hub, for people")
+
+	f.StringVar(&c.Space, "space", "", "address of the Space to belong to: https://HOST:PORT")
+	f.StringVar(&c.Join, joinFlag, "", "token to join the Space with, or @FILE that holds it; needed once")
+	f.StringVar(&c.SpaceCA, "space-ca", "", "file with the authorities (PEM) that vouch for the Space's certificate; without, the system's")
 
 	f.BoolVar(&c.KillOnExit, "kill-on-exit", false, "end the Instances at SIGTERM too; without, they run on until the Hub is back")
 	f.DurationVar(&c.Orphan, "orphan-after", 24*time.Hour, "end Instances whose Hub has been away so long")
@@ -148,19 +156,23 @@ func (c *hubConfig) validateSafety() error {
 }
 
 func (c *hubConfig) validateCORS() error {
-	for _, origin := range c.CORS {
+	return errors.Join(validateOrigins(c.CORS, c.TokenFile != "")...)
+}
+
+func validateOrigins(origins []string, tokens bool) (errs []error) {
+	for _, origin := range origins {
 		if origin == "*" {
-			if c.TokenFile == "" {
-				return invalid("--cors \"*\" lets every web page drive this Hub: name the origins, or add --token-file FILE")
+			if !tokens {
+				errs = append(errs, invalid("--cors \"*\" lets every web page drive this Hub: name the origins, or add --token-file FILE"))
 			}
 			continue
 		}
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
-			return invalid("--cors %q: want an origin such as https://app.example.org", origin)
+			errs = append(errs, invalid("--cors %q: want an origin such as https://app.example.org", origin))
 		}
 	}
-	return nil
+	return errs
 }
 
 func (c *hubConfig) validateRest() error {
@@ -192,8 +204,10 @@ func invalid(format string, args ...any) error {
 }
 
 // loopback reports that only this machine can reach the Hub.
-func (c *hubConfig) loopback() bool {
-	host, _, err := net.SplitHostPort(c.Listen)
+func (c *hubConfig) loopback() bool { return loopback(c.Listen) }
+
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return false
 	}

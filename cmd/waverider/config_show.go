@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -53,8 +54,13 @@ data-dir in the file. What is shown as YAML is such a file.`,
 // settingsOf is the flags of cmd that are settings of a Hub.
 func settingsOf(cmd *cobra.Command) *pflag.FlagSet {
 	var names hubConfig
+	return settingsNamed(cmd, names.register)
+}
+
+// settingsNamed is the flags of cmd that register makes.
+func settingsNamed(cmd *cobra.Command, register func(*pflag.FlagSet)) *pflag.FlagSet {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
-	names.register(all)
+	register(all)
 	out := pflag.NewFlagSet("", pflag.ContinueOnError)
 	out.SortFlags = false
 	all.SortFlags = false
@@ -68,6 +74,9 @@ func value(f *pflag.Flag) any {
 		return append([]string{}, list.GetSlice()...)
 	}
 	text := f.Value.String()
+	if f.Name == joinFlag && text != "" && !strings.HasPrefix(text, "@") {
+		return "(set)" // a secret
+	}
 	switch f.Value.Type() {
 	case "bool":
 		return text == "true"
@@ -117,11 +126,10 @@ func (s *settings) showJSON() ([]byte, error) {
 }
 
 // effective is what GET /config answers: the words Scramjet's clients know,
-// and our settings under their own names. No setting holds a secret: tokens
-// and keys are in files, of which the name is shown.
+// and our settings under their own names. The one that holds a secret, the join
+// token, is hidden; tokens and keys are in files, of which the name is shown.
 func (s *settings) effective(c *hubConfig, id string, addr net.Addr) map[string]any {
-	own := map[string]any{}
-	s.shown(func(f *pflag.Flag) { own[f.Name] = value(f) })
+	own := s.values()
 	host, port, _ := net.SplitHostPort(addr.String())
 	return map[string]any{
 		"logLevel":       c.LogLevel,
@@ -130,4 +138,11 @@ func (s *settings) effective(c *hubConfig, id string, addr net.Addr) map[string]
 		"host":           map[string]any{"apiBase": "/api/v1", "hostname": host, "port": port, "id": id},
 		"settings":       own,
 	}
+}
+
+// values is all settings by name.
+func (s *settings) values() map[string]any {
+	own := map[string]any{}
+	s.shown(func(f *pflag.Flag) { own[f.Name] = value(f) })
+	return own
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"waverider/datadir"
 	"waverider/host"
 	"waverider/hub"
+	"waverider/hub/uplink"
 	"waverider/lastlines"
 	"waverider/runtime"
 	"waverider/topic"
@@ -102,6 +104,7 @@ type house struct {
 	instance net.Listener // the API of Instances, a Unix socket
 	runtime  runtime.Runtime
 	topics   *topic.Store
+	uplink   *uplink.Uplink // nil: the Hub has no Space
 	killed   bool           // the Instances were ended, so their keeper goes too
 	closers  []func() error // last first
 }
@@ -122,7 +125,7 @@ type extras struct {
 // runHub runs a Hub until ctx ends, and prints where it is.
 func runHub(ctx context.Context, c *hubConfig, s *settings, out io.Writer) error {
 	h := newHouse(c, extras{
-		handler: logHandler(c, os.Stderr), warnings: c.warnings(),
+		handler: logHandler(c.LogLevel, c.LogFormat, os.Stderr), warnings: c.warnings(),
 		serve: func(ctx context.Context, h *house, _ *hub.Hub) error {
 			if err := h.announce(out); err != nil {
 				return err
@@ -146,7 +149,7 @@ func (h *house) run(ctx context.Context, s *settings) (err error) {
 		h.log.Warn(w)
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	for _, step := range []func(context.Context) error{h.openData, h.openIdentity, h.openTLS, h.listen, h.openTopics, h.openRuntime} {
+	for _, step := range []func(context.Context) error{h.openData, h.openIdentity, h.openTLS, h.listen, h.openTopics, h.openUplink, h.openRuntime} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -175,7 +178,7 @@ func (h *house) hubConfig(s *settings) hub.Config {
 		Env: h.more.env, Limits: h.more.limits,
 		Restart: waverider.RestartPolicy(c.Restart), StartTimeout: c.StartWait, RetainEnded: c.Lifetime, MaxEnded: c.MaxEnded,
 		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
-		Effective: effective, Log: h.log, Lines: h.ring,
+		Effective: effective, Log: h.log, Lines: h.ring, Space: h.uplink,
 	}
 }
 
@@ -273,6 +276,10 @@ func closeListener(l net.Listener) func() error {
 func (h *house) serve(ctx context.Context, core *hub.Hub) error {
 	mux := wire.NewMux(h.log)
 	core.Routes(mux)
+	h.uplink.Attach(uplink.Core{
+		API:  func(gate *auth.Gate) http.Handler { return mux.Serve(wire.Access{Gate: gate}) },
+		Load: func() (any, error) { return core.Load() }, Entities: core.Entities,
+	})
 	public := &wire.Server{Log: h.log, TLS: h.tls, Handler: mux.Serve(wire.Access{
 		Gate:  &auth.Gate{Open: h.cfg.TokenFile == "", Key: h.key},
 		Guard: &wire.Guard{Listen: h.public.Addr(), Hosts: h.cfg.Hosts, CORS: h.cfg.CORS},
@@ -283,7 +290,7 @@ func (h *house) serve(ctx context.Context, core *hub.Hub) error {
 		func(inner context.Context) error {
 			ctx, stop := both(ctx, inner)
 			defer stop()
-			err := together(ctx, core.Run,
+			err := together(ctx, core.Run, h.uplink.Run,
 				func(ctx context.Context) error { return public.Run(ctx, h.public) },
 				func(ctx context.Context) error { return h.more.serve(ctx, h, core) })
 			kill := h.kills(ctx) || h.killed
@@ -313,9 +320,9 @@ func (h *house) announce(out io.Writer) error {
 	return err
 }
 
-func logHandler(c *hubConfig, w io.Writer) slog.Handler {
-	o := &slog.HandlerOptions{Level: logLevels[c.LogLevel]}
-	if c.LogFormat == "json" {
+func logHandler(level, format string, w io.Writer) slog.Handler {
+	o := &slog.HandlerOptions{Level: logLevels[level]}
+	if format == "json" {
 		return slog.NewJSONHandler(w, o)
 	}
 	return slog.NewTextHandler(w, o)

@@ -35,7 +35,7 @@ func main() {
 }
 
 func rootCommand() *cobra.Command {
-	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), sthCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
+	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Space: spaceCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), sthCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
 }
 
 // buildVersion is the version linked in, else what the Go tool knows.

@@ -22,7 +22,10 @@ type settings struct {
 	sources map[string]string // setting to where its value came from
 }
 
-const configFlag = "config"
+const (
+	configFlag = "config"
+	joinFlag   = "join"
+)
 
 func envName(flag string) string {
 	return "WAVERIDER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))

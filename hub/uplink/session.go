@@ -1,0 +1,121 @@
+package uplink
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"waverider/auth"
+	"waverider/link"
+	"waverider/wire"
+)
+
+// How often the Space hears how the Hub is.
+const (
+	loadEvery   = 5 * time.Second
+	entityEvery = 2 * time.Second // when they have changed
+)
+
+// serve runs one session.
+func (u *Uplink) serve(ctx context.Context, s *link.Session) error {
+	u.mu.Lock()
+	u.session, u.problem, u.since = s, nil, time.Now()
+	ticket := u.memory.Ticket
+	u.mu.Unlock()
+	u.log.Info("space reached", "space", s.Peer, "name", s.Welcome.Space, "address", s.Remote)
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	gate := &auth.Gate{Signer: s.Key, Audience: link.Audience(u.cfg.Key.ID(), s.ID)}
+	server := &wire.Server{Log: u.log, Grace: time.Second, Limit: 4096, Handler: u.core.API(gate)}
+	tasks.Go(func() { _ = server.Run(s.Context(), s.HTTP()) })
+	tasks.Go(func() {
+		if err := s.Send(link.MessageConfirm, link.Confirm{Ticket: ticket}); err == nil {
+			u.report(s.Context(), s)
+		}
+	})
+	tasks.Go(func() { u.sendTopics(s.Context(), s) })
+	return s.Run(ctx, link.Handlers{Topic: u.takeTopic, Message: u.hear})
+}
+
+// hear takes a message of the Space.
+func (u *Uplink) hear(m link.Message) error {
+	switch m.Type {
+	case link.MessageSettings:
+		var s link.Settings
+		if err := m.Decode(&s); err != nil {
+			return err
+		}
+		return u.settle(s)
+	case link.MessageNotice, link.MessageEnd:
+		var n link.Notice
+		if err := m.Decode(&n); err != nil {
+			return err
+		}
+		u.mu.Lock()
+		u.notice = n.Message
+		u.mu.Unlock()
+		u.log.Error("the Space says", "what", n.Kind, "message", n.Message)
+		if m.Type == link.MessageEnd {
+			return errors.New(n.Message)
+		}
+	}
+	return nil // of a later version
+}
+
+// report tells the Space how the Hub is until the session ends.
+func (u *Uplink) report(ctx context.Context, s *link.Session) {
+	load, entity := time.NewTicker(loadEvery), time.NewTicker(entityEvery)
+	defer load.Stop()
+	defer entity.Stop()
+	var told [sha256.Size]byte
+	u.reportLoad(s)
+	u.reportEntities(s, &told)
+	for {
+		u.reportReads(s)
+		select {
+		case <-load.C:
+			u.reportLoad(s)
+		case <-entity.C:
+			u.reportEntities(s, &told)
+		case <-u.reads.changed():
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (u *Uplink) reportLoad(s *link.Session) {
+	if l, err := u.core.Load(); err == nil {
+		_ = s.Send(link.MessageLoad, l) // the end of the session tells more
+	}
+}
+
+// reportEntities tells what there is when it is not what was told last.
+func (u *Uplink) reportEntities(s *link.Session, told *[sha256.Size]byte) {
+	var e link.Entities
+	sequences, instances, topics, err := u.core.Entities()
+	if err == nil {
+		e.Sequences, err = json.Marshal(sequences)
+	}
+	if err == nil {
+		e.Instances, err = json.Marshal(instances)
+	}
+	if err == nil {
+		e.Topics, err = json.Marshal(topics)
+	}
+	if err != nil {
+		u.log.Debug("entities not told to the Space", "err", err)
+		return
+	}
+	text, err := json.Marshal(e)
+	if sum := sha256.Sum256(text); err == nil && sum != *told {
+		if err := s.Send(link.MessageEntities, e); err != nil {
+			u.log.Debug("entities not told to the Space", "err", fmt.Errorf("%d bytes: %w", len(text), err))
+		}
+		*told = sum
+	}
+}

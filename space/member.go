@@ -1,0 +1,140 @@
+package space
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"waverider/link"
+	"waverider/records"
+)
+
+// HubRecord is what a Space remembers of a Hub.
+type HubRecord struct {
+	ID         string            `json:"id"`
+	Name       string            `json:"name"`
+	Key        string            `json:"key"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	Domain     string            `json:"domain,omitempty"`
+	Joined     time.Time         `json:"joined"`
+	JoinedWith string            `json:"joinedWith"` // id of the token
+
+	Ticket  uint64 `json:"ticket"`            // that the Hub has for sure
+	Pending uint64 `json:"pending,omitempty"` // that it was given, and may have
+
+	Revoked          bool         `json:"revoked,omitempty"`
+	Clone            *CloneNotice `json:"clone,omitempty"`
+	Connected        time.Time    `json:"connected,omitzero"`    // last
+	Disconnected     time.Time    `json:"disconnected,omitzero"` // last
+	DisconnectReason string       `json:"disconnectReason,omitempty"`
+	Remote           string       `json:"remote,omitempty"` // address, last
+	Build            string       `json:"build,omitempty"`
+	Reads            []string     `json:"reads,omitempty"` // Topics it wants from the Space
+}
+
+// CloneNotice tells of another with the same identity.
+type CloneNotice struct {
+	At     time.Time `json:"at"`
+	Remote string    `json:"remote"`
+	Name   string    `json:"name,omitempty"`
+}
+
+// last is the newest ticket that was given.
+func (rec HubRecord) last() uint64 { return max(rec.Ticket, rec.Pending) }
+
+// knows tells that a ticket of this number was not used yet.
+func (rec HubRecord) knows(n uint64) bool {
+	return n == rec.Ticket || n == rec.Pending && n > 0 || n > rec.last()
+}
+
+// member is a Hub of the Space, here or away.
+type member struct {
+	space     *Space
+	id        string
+	admitting sync.Mutex // one decision at a time
+
+	putting sync.Mutex // one change of the record at a time
+	rev     records.Rev
+
+	mu       sync.Mutex
+	rec      HubRecord
+	session  *session // nil while it is away
+	load     json.RawMessage
+	entities entities
+	seen     time.Time
+	removed  bool
+	banned   time.Time // until then it is refused
+	breaches int
+}
+
+// entities is what a Hub says it has.
+type entities = link.Entities
+
+func newMember(s *Space, rec HubRecord, rev records.Rev) *member {
+	return &member{space: s, id: rec.ID, rec: rec, rev: rev}
+}
+
+// Record is a copy of what is remembered.
+func (m *member) Record() HubRecord {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rec
+}
+
+func (m *member) sortName() string { return m.Record().Name }
+
+// put replaces the record, on disk first.
+func (m *member) put(ctx context.Context, rec HubRecord) error {
+	return m.change(ctx, func(r *HubRecord) error {
+		*r = rec
+		return nil
+	})
+}
+
+// change changes the record, on disk first.
+func (m *member) change(ctx context.Context, f func(*HubRecord) error) error {
+	m.putting.Lock()
+	defer m.putting.Unlock()
+	m.mu.Lock()
+	rec, removed := m.rec, m.removed
+	m.mu.Unlock()
+	if removed {
+		return errRemoved
+	}
+	if err := f(&rec); err != nil {
+		return err
+	}
+	rev, err := m.space.hubs.Put(ctx, m.id, rec)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rec, m.rev = rec, rev
+	return nil
+}
+
+var errRemoved = errors.New("the Hub was removed")
+
+// current is the session, nil while the Hub is away.
+func (m *member) current() *session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.session
+}
+
+// notify sends a message to a Hub that is there. It does not wait.
+func (m *member) notify(kind string, body any) {
+	if c := m.current(); c != nil {
+		go func() { _ = c.Send(kind, body) }()
+	}
+}
+
+// cut ends the session of a Hub, and says why.
+func (m *member) cut(why error) {
+	if c := m.current(); c != nil {
+		c.Close(why)
+	}
+}

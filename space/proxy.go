@@ -1,0 +1,132 @@
+package space
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"waverider"
+	"waverider/auth"
+	"waverider/link"
+	"waverider/wire"
+)
+
+// proxy carries calls to the API of one Hub, over its session.
+type proxy struct {
+	session   *session
+	transport *http.Transport
+	reverse   *httputil.ReverseProxy
+
+	mu     sync.Mutex
+	tokens map[auth.Identity]string // what the Space vouches for, toward this Hub
+}
+
+// Sizes and times of the calls to Hubs.
+const (
+	copyBuffer = 64 << 10
+	idleConns  = 32 // of one Hub
+	idleTime   = 15 * time.Second
+	maxTokens  = 1000
+)
+
+var copyBuffers = bufferPool{sync.Pool{New: func() any { return new([copyBuffer]byte) }}}
+
+type bufferPool struct{ pool sync.Pool }
+
+func (p *bufferPool) Get() []byte  { return p.pool.Get().(*[copyBuffer]byte)[:] }
+func (p *bufferPool) Put(b []byte) { p.pool.Put((*[copyBuffer]byte)(b)) }
+
+func newProxy(c *session) *proxy {
+	p := &proxy{session: c, tokens: map[auth.Identity]string{}}
+	p.transport = &http.Transport{
+		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Open(ctx, link.KindHTTP) },
+		MaxIdleConnsPerHost: idleConns, MaxIdleConns: idleConns, IdleConnTimeout: idleTime, DisableCompression: true,
+		ReadBufferSize: copyBuffer, WriteBufferSize: 4 << 10, ExpectContinueTimeout: 5 * time.Second,
+	}
+	p.reverse = &httputil.ReverseProxy{Rewrite: p.rewrite, Transport: p.transport, FlushInterval: -1, BufferPool: &copyBuffers,
+		ErrorHandler: p.failed, ErrorLog: log.New(io.Discard, "", 0)}
+	return p
+}
+
+func (p *proxy) close() { p.transport.CloseIdleConnections() }
+
+// call is one request on its way to a Hub.
+type call struct {
+	path, rawPath string // at the Hub
+	token         string
+	err           error
+}
+
+type callKey struct{}
+
+// serve carries one request. The Hub knows who asks, and decides by its own
+// rules; the caller's own token stays here.
+func (p *proxy) serve(w http.ResponseWriter, r *http.Request, rest string) error {
+	plain, err := url.PathUnescape(rest)
+	if err != nil {
+		return waverider.Errorf(waverider.NotFound, "there is no such path on the Hub")
+	}
+	token, err := p.token(wire.IdentityOf(r))
+	if err != nil {
+		return err
+	}
+	c := &call{path: wire.Base + "/" + plain, rawPath: wire.Base + "/" + rest, token: token}
+	ctx, cancel := wire.Long(w, r)
+	defer cancel()
+	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(ctx, callKey{}, c)))
+	return c.err
+}
+
+func (p *proxy) rewrite(r *httputil.ProxyRequest) {
+	c := r.In.Context().Value(callKey{}).(*call)
+	u := *r.In.URL
+	u.Scheme, u.Host, u.Path, u.RawPath = "http", "hub", c.path, c.rawPath
+	r.Out.URL = &u
+	r.Out.Host = "hub"
+	h := r.Out.Header
+	for _, name := range []string{"Cookie", "Origin", "Referer", "X-Mw-Billable"} {
+		h.Del(name)
+	}
+	for name := range h {
+		if strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Access-Control-") {
+			h.Del(name)
+		}
+	}
+	h.Set("Authorization", "Bearer "+c.token)
+}
+
+// failed keeps why no answer came; serve returns it.
+func (p *proxy) failed(_ http.ResponseWriter, r *http.Request, err error) {
+	c := r.Context().Value(callKey{}).(*call)
+	if r.Context().Err() != nil {
+		c.err = r.Context().Err()
+		return
+	}
+	c.err = &waverider.Error{Kind: waverider.Unavailable, Message: "the connection to the Hub ended before it answered; try again when it is back", Err: err}
+}
+
+// token tells the Hub who asks. It is good in this session only.
+func (p *proxy) token(id auth.Identity) (string, error) {
+	id.Token = ""
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t, ok := p.tokens[id]; ok {
+		return t, nil
+	}
+	if len(p.tokens) >= maxTokens {
+		clear(p.tokens)
+	}
+	s := p.session
+	t, err := s.member.space.cfg.Key.Mint(auth.Claims{Subject: id.Subject, Role: id.Role, Audience: link.Audience(s.member.id, s.ID)})
+	if err == nil {
+		p.tokens[id] = t
+	}
+	return t, err
+}

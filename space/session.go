@@ -1,0 +1,211 @@
+package space
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"waverider"
+	"waverider/auth"
+	"waverider/link"
+	"waverider/wire"
+)
+
+// session is a Hub that is here.
+type session struct {
+	*link.Session
+	member *member
+	proxy  *proxy
+	gone   chan struct{} // closed when all of it has ended
+	reads  chan struct{} // holds one when what the Hub reads has changed
+	build  string
+}
+
+// banned is how long a Hub is refused after it broke the rules of the Link.
+const banned = 30 * time.Second
+
+// serve runs the session of a Hub that was let in. An older one of the same Hub
+// ends first: two must not write its Topics at once.
+func (s *Space) serve(ctx context.Context, ls *link.Session, a link.Applicant) error {
+	m := s.member(a.ID)
+	if m == nil {
+		return errRemoved
+	}
+	c := &session{Session: ls, member: m, gone: make(chan struct{}), reads: make(chan struct{}, 1), build: a.Hello.Build}
+	c.proxy = newProxy(c)
+	defer close(c.gone)
+	if err := m.attach(ctx, c, a); err != nil {
+		return err
+	}
+	s.audit.add(auditRecord{Action: "connect", Hub: m.id, Name: m.Record().Name, Remote: a.Remote})
+	s.log.Info("hub connected", "hub", m.id, "name", m.Record().Name, "address", a.Remote, "build", a.Hello.Build, "direct", a.Direct)
+	err := c.run(ctx)
+	m.detach(context.WithoutCancel(ctx), c, err)
+	return err
+}
+
+// attach makes c the session of the Hub.
+func (m *member) attach(ctx context.Context, c *session, a link.Applicant) error {
+	for {
+		m.mu.Lock()
+		old := m.session
+		switch {
+		case m.removed || m.rec.Revoked:
+			m.mu.Unlock()
+			return errRemoved
+		case old == nil:
+			m.session, m.seen = c, time.Now()
+			m.mu.Unlock()
+			return m.change(ctx, func(r *HubRecord) error {
+				r.Connected, r.Remote, r.Build = time.Now(), a.Remote, a.Hello.Build
+				return nil
+			})
+		}
+		m.mu.Unlock()
+		old.Close(errReplaced)
+		select {
+		case <-old.gone:
+		case <-c.Done():
+			return context.Cause(c.Context())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+var errReplaced = errors.New("the Hub has come by another connection")
+
+func (m *member) detach(ctx context.Context, c *session, why error) {
+	m.mu.Lock()
+	if m.session == c {
+		m.session = nil
+	}
+	m.seen = time.Now()
+	m.mu.Unlock()
+	name := m.Record().Name
+	reason := "ended"
+	if why != nil {
+		reason = why.Error()
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := m.change(ctx, func(r *HubRecord) error {
+		r.Disconnected, r.DisconnectReason = time.Now(), reason
+		return nil
+	})
+	if err != nil && !errors.Is(err, errRemoved) {
+		m.space.log.Debug("end of a session not written down", "hub", m.id, "err", err)
+	}
+	m.space.audit.add(auditRecord{Action: "disconnect", Hub: m.id, Name: name, Remote: c.Remote, Detail: reason})
+	m.space.log.Info("hub disconnected", "hub", m.id, "name", name, "why", reason)
+}
+
+// run serves the session until it ends.
+func (c *session) run(ctx context.Context) error {
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	defer c.proxy.close()
+	s := c.member.space
+	tasks.Go(func() { c.sendTopics(c.Context()) })
+	server := &wire.Server{Log: s.log, Grace: time.Second, Limit: 256, Handler: s.hubMux().Serve(wire.Access{
+		Gate: &auth.Gate{As: auth.Identity{Subject: c.member.id, Role: auth.RoleHub}}})}
+	tasks.Go(func() { _ = server.Run(c.Context(), c.HTTP()) })
+	return c.Session.Run(ctx, link.Handlers{Topic: c.takeTopic, Message: c.hear})
+}
+
+// hear takes a message of the Hub.
+func (c *session) hear(msg link.Message) error {
+	m := c.member
+	ctx, cancel := context.WithTimeout(c.Context(), 10*time.Second)
+	defer cancel()
+	m.mu.Lock()
+	m.seen = time.Now()
+	m.mu.Unlock()
+	switch msg.Type {
+	case link.MessageConfirm:
+		return c.confirm(ctx, msg)
+	case link.MessageLoad:
+		m.mu.Lock()
+		m.load = slices.Clone(msg.Body)
+		m.mu.Unlock()
+	case link.MessageEntities:
+		var e link.Entities
+		if err := msg.Decode(&e); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		m.entities = e
+		m.mu.Unlock()
+	case link.MessageReads:
+		return c.setReads(ctx, msg)
+	case link.MessageLeave:
+		m.space.log.Info("hub leaves", "hub", m.id, "name", m.Record().Name)
+		go func() { _ = m.space.remove(context.WithoutCancel(ctx), m, m.id, "it left") }()
+	}
+	return nil // of a later version
+}
+
+// confirm makes the ticket of before worthless.
+func (c *session) confirm(ctx context.Context, msg link.Message) error {
+	var body link.Confirm
+	if err := msg.Decode(&body); err != nil {
+		return err
+	}
+	n, ok := c.member.space.readTicket(c.member.id, body.Ticket)
+	if !ok {
+		return c.breach("it confirms a ticket that nobody gave it")
+	}
+	return c.member.change(ctx, func(r *HubRecord) error {
+		if r.Pending == n {
+			r.Ticket, r.Pending = n, 0
+		}
+		return nil
+	})
+}
+
+// maxReads bounds what a Hub may want.
+const maxReads = 10000
+
+func (c *session) setReads(ctx context.Context, msg link.Message) error {
+	var body link.Reads
+	if err := msg.Decode(&body); err != nil {
+		return err
+	}
+	if len(body.Topics) > maxReads {
+		return c.breach(fmt.Sprintf("it wants %d Topics, the most is %d", len(body.Topics), maxReads))
+	}
+	for _, name := range body.Topics {
+		if _, err := waverider.ParseTopicName(name); err != nil {
+			return c.breach("it wants a Topic that cannot be")
+		}
+	}
+	slices.Sort(body.Topics)
+	if !slices.Equal(body.Topics, c.member.Record().Reads) {
+		if err := c.member.change(ctx, func(r *HubRecord) error { r.Reads = body.Topics; return nil }); err != nil {
+			return err
+		}
+	}
+	select {
+	case c.reads <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// breach is what a Hub has done that none of ours does: it is cut, and people
+// are told.
+func (c *session) breach(what string) error {
+	m := c.member
+	m.space.audit.add(auditRecord{Action: "breach", Hub: m.id, Name: m.Record().Name, Remote: c.Remote, Detail: what})
+	m.space.log.Error("a Hub breaks the rules of the Link and was cut", "hub", m.id, "name", m.Record().Name, "address", c.Remote, "what", what)
+	m.mu.Lock()
+	m.banned = time.Now().Add(banned)
+	m.breaches++
+	m.mu.Unlock()
+	err := fmt.Errorf("it broke the rules of the Link: %s", what)
+	c.Close(err)
+	return err
+}
