@@ -3,25 +3,96 @@ package testhub
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
 
-const apiBase = "/api/v1"
+// Way is how an API is reached; the zero value is plain HTTP, without a token.
+type Way struct {
+	Dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	TLS   *tls.Config // nil: plain HTTP
+	Token string
+	Base  string // of the paths; default /api/v1
+}
 
-// plain never waits for ever to connect, and keeps few connections.
-var plain = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: 10 * time.Second}}
-
-// API calls a Hub. Every call ends with its ctx.
+// API calls a Hub or a Space. Every call ends with its ctx.
 type API struct {
-	addr func() string
+	addr   func() string
+	way    Way
+	client *http.Client
 }
 
 // At is the API at a fixed address.
-func At(addr string) API { return API{addr: func() string { return addr }} }
+func At(addr string) API { return newAPI(func() string { return addr }, Way{}) }
+
+// newAPI never waits for ever to connect, and keeps few connections.
+func newAPI(addr func() string, way Way) API {
+	if way.Base == "" {
+		way.Base = "/api/v1"
+	}
+	transport := &http.Transport{DialContext: way.Dial, TLSClientConfig: way.TLS, MaxIdleConnsPerHost: 4, IdleConnTimeout: 10 * time.Second}
+	return API{addr, way, &http.Client{Transport: transport}}
+}
+
+// WithTLS speaks TLS.
+func (a API) WithTLS(config *tls.Config) API {
+	a.way.TLS = config
+	return newAPI(a.addr, a.way)
+}
+
+// WithToken shows a token.
+func (a API) WithToken(token string) API {
+	a.way.Token = token
+	return a
+}
+
+// Below is the API that begins at a path of this one.
+func (a API) Below(path string) API {
+	a.way.Base += path
+	return a
+}
+
+// URL is where the API is, without its base.
+func (a API) URL() string {
+	if a.way.TLS != nil {
+		return "https://" + a.addr()
+	}
+	return "http://" + a.addr()
+}
+
+// request begins a request to a path of the API.
+func (a API) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.URL()+a.way.Base+path, body)
+	if err == nil && a.way.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+a.way.Token)
+	}
+	return req, err
+}
+
+// dial connects for a raw request.
+func (a API) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	dial := a.way.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	conn, err := dial(ctx, "tcp", a.addr())
+	if err != nil || a.way.TLS == nil {
+		return conn, err
+	}
+	safe := tls.Client(conn, a.way.TLS)
+	if err := safe.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return safe, nil
+}
 
 // StatusError is an answer that is none of success.
 type StatusError struct {
@@ -44,14 +115,14 @@ func (e *StatusError) Field(name string) any {
 // Do sends a request and reads the answer whole; a status of 400 and more is a
 // *StatusError.
 func (a API) Do(ctx context.Context, method, path, contentType string, body io.Reader) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+a.addr()+apiBase+path, body)
+	req, err := a.request(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	resp, err := plain.Do(req)
+	resp, err := a.client.Do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -125,15 +125,16 @@ func isKeeper(p Proc, dataDir string) bool {
 // belongs to no Instance.
 func (p Proc) IsWarden() bool { return len(p.Args) > 1 && p.Args[1] == "__warden" }
 
-// Family lists the pids of the Hub, its keeper and everything below them.
-func (h *Hub) Family() []int {
+// Family lists the pids of the role, its keeper if it has one, and everything
+// below them.
+func (r *Role) Family() []int {
 	all, err := Processes()
 	if err != nil {
 		return nil
 	}
-	roots := []int{h.PID()}
+	roots := []int{r.PID()}
 	for _, p := range all {
-		if isKeeper(p, h.opt.DataDir) {
+		if isKeeper(p, r.opt.DataDir) {
 			roots = append(roots, p.PID)
 		}
 	}

@@ -21,7 +21,7 @@ type Producer struct {
 
 // Produce opens a body; Finish ends it.
 func (a API) Produce(ctx context.Context, name string) (*Producer, error) {
-	path := apiBase + "/topic/" + url.PathEscape(name)
+	path := a.way.Base + "/topic/" + url.PathEscape(name)
 	e, err := a.send(ctx, http.MethodPost, path, "Content-Type", NDJSON, "Transfer-Encoding", "chunked")
 	if err != nil {
 		return nil, err

@@ -46,16 +46,17 @@ func (a API) exchange(ctx context.Context, method, path string, header ...string
 
 // send sends the head of a request.
 func (a API) send(ctx context.Context, method, path string, header ...string) (*exchange, error) {
-	addr := a.addr()
-	dialer := net.Dialer{Timeout: dialTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
+	conn, err := a.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	e := &exchange{conn: conn, in: bufio.NewReaderSize(conn, buffer)}
 	e.stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	var head strings.Builder
-	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, addr)
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, a.addr())
+	if a.way.Token != "" {
+		header = append(header, "Authorization", "Bearer "+a.way.Token)
+	}
 	for i := 0; i+1 < len(header); i += 2 {
 		fmt.Fprintf(&head, "%s: %s\r\n", header[i], header[i+1])
 	}
@@ -98,7 +99,9 @@ func (o *Out) Read(p []byte) (int, error) { return o.resp.Body.Read(p) }
 
 // Get opens a stream at a path of the API, for example
 // /instance/ID/stdout?from=start.
-func (a API) Get(ctx context.Context, path string) (*Out, error) { return a.GetRaw(ctx, apiBase+path) }
+func (a API) Get(ctx context.Context, path string) (*Out, error) {
+	return a.GetRaw(ctx, a.way.Base+path)
+}
 
 // GetRaw is Get for a path outside the API.
 func (a API) GetRaw(ctx context.Context, path string) (*Out, error) {
@@ -144,7 +147,7 @@ func (a API) Input(ctx context.Context, id, contentType string, offset int64, en
 	if offset >= 0 {
 		header = append(header, OffsetHeader, strconv.FormatInt(offset, 10))
 	}
-	return a.Post(ctx, apiBase+"/instance/"+id+"/input", header...)
+	return a.Post(ctx, a.way.Base+"/instance/"+id+"/input", header...)
 }
 
 func (in *In) Write(p []byte) (int, error) {

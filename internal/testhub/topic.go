@@ -82,12 +82,12 @@ func (a API) Topics(ctx context.Context) ([]string, error) {
 // query begins with "?", or is empty.
 func (a API) PostTopic(ctx context.Context, name, query string, body io.Reader) (cursor string, err error) {
 	path := "/topic/" + url.PathEscape(name) + query
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+a.addr()+apiBase+path, body)
+	req, err := a.request(ctx, http.MethodPost, path, body)
 	if err != nil {
 		return "", err
 	}
 	req.Header.Set("Content-Type", NDJSON)
-	resp, err := plain.Do(req)
+	resp, err := a.client.Do(req)
 	if err != nil {
 		return "", err
 	}
@@ -117,7 +117,7 @@ type AckedBody struct{ *In }
 
 // PostAcked opens a body of lines with acks=stream.
 func (a API) PostAcked(ctx context.Context, name string) (AckedBody, error) {
-	in, err := a.Post(ctx, apiBase+"/topic/"+url.PathEscape(name)+"?acks=stream", "Content-Type", NDJSON)
+	in, err := a.Post(ctx, a.way.Base+"/topic/"+url.PathEscape(name)+"?acks=stream", "Content-Type", NDJSON)
 	return AckedBody{in}, err
 }
 
