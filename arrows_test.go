@@ -61,6 +61,7 @@ var arrows = map[string][]string{
 	"cmd/waverider":          {"*"},
 	"internal/testbin":       {},                   // builds the binary for tests
 	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it
+	"internal/testspace":     {"internal/testhub"}, // likewise a Space with its Hubs
 	"internal/testnet":       {},                   // networks that fail, knows nothing of what goes over them
 	"bench":                  {"internal/testhub"}, // measures the built product
 	"bench/rawjs":            {},                   // the engine without us, to measure against
