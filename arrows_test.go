@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 	"internal/testnet":       {},                   // networks that fail, knows nothing of what goes over them
 	"bench":                  {"internal/testhub"}, // measures the built product
 	"bench/rawjs":            {},                   // the engine without us, to measure against
-	"faults":                 {"internal/testhub", "faults/tally"},
+	"faults":                 {"internal/testhub", "internal/testnet", "internal/testspace", "faults/tally"},
 	"faults/tally":           {}, // counts records, for any fault
 	"e2e":                    {"*"},
 	"e2e/compat":             {"*"},

@@ -33,6 +33,19 @@ var scenarios = []scenario{
 	{"topic-readers", "readers that stand still, and requests that are wrong", 1, 5, 10 * time.Minute, topicReadersStuck},
 	{"topic-disk", "a full disk under Topics, seen coming and not", 1, 5, 10 * time.Minute, topicDiskFull},
 	{"topic-damage", "damaged files of Topics", 1, 2, 10 * time.Minute, topicsDamaged},
+	{"link-cut", "the Link of a Hub cut for 2 s and for a minute", 2, 6, 10 * time.Minute, linkCut},
+	{"link-kill", "kill -9 of a Hub, its Space and both, under load", 3, 30, 15 * time.Minute, linkKilled},
+	{"link-clone", "a copy of a Hub beside it", 1, 3, 5 * time.Minute, linkCloned},
+	{"link-backlog", "a million records stored while the Link is cut", 0, 2, 15 * time.Minute, linkBacklog},
+	{"link-silent", "a way that lets nothing through and tells nobody, or one side only", 0, 3, 10 * time.Minute, linkSilent},
+	{"link-down", "a network that is down", 0, 2, 10 * time.Minute, linkDown},
+	{"link-move", "a Hub gets another address", 0, 5, 10 * time.Minute, linkMoved},
+	{"link-flap", "a way that comes and goes for 2 minutes", 0, 2, 10 * time.Minute, linkFlaps},
+	{"link-far", "round trips of 0.5, 1.2 and 2.4 s", 0, 1, 10 * time.Minute, linkFar},
+	{"link-loss", "2 % of the packets are lost", 0, 2, 10 * time.Minute, linkLossy},
+	{"link-disk", "a full disk under a Hub that is cut off", 0, 2, 10 * time.Minute, linkDiskFull},
+	{"link-tail", "a Hub that lost the end of what it had stored", 0, 2, 10 * time.Minute, linkTail},
+	{"link-stop", "SIGSTOP of the Space and of a Hub for 30 s", 0, 2, 10 * time.Minute, linkStopped},
 }
 
 // hubKilled kills the Hub under every kind of stream and looks whether

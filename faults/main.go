@@ -70,7 +70,7 @@ func faults(ctx context.Context, binary, language, only string, shortRun bool, s
 	fmt.Printf("seed %d, programs in %s\n", seed, language)
 	var results []*result
 	for _, s := range scenarios {
-		if !match.MatchString(s.name) || ctx.Err() != nil {
+		if !match.MatchString(s.name) || only == "" && shortRun && s.short == 0 || ctx.Err() != nil {
 			continue
 		}
 		began := time.Now()

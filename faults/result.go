@@ -23,9 +23,48 @@ type result struct {
 	records                              int64 // that were checked
 	repeated                             int64 // of them, by their producer: no harm
 	recovery                             []time.Duration
-	gap                                  time.Duration // longest time without a record on a stream
+	gap                                  time.Duration   // longest time without a record on a stream
+	notice                               []time.Duration // until one side said that the other is away
+	drains                               []drain
 	failures                             []string
 	notes                                []string // to know, and no harm
+}
+
+// drain is what was stored while a way was gone, and how long it took to come.
+type drain struct {
+	records int64
+	took    time.Duration
+}
+
+func (r *result) noticed(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notice = append(r.notice, d)
+}
+
+func (r *result) drained(records int64, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drains = append(r.drains, drain{records, took})
+}
+
+// link tells what is known of Links alone.
+func (r *result) link() string {
+	var parts []string
+	if len(r.notice) > 0 {
+		parts = append(parts, "away was said after "+recovery(r.notice)+" s (median, worst)")
+	}
+	var most drain
+	for _, d := range r.drains {
+		if d.records > most.records {
+			most = d
+		}
+	}
+	if most.records > 0 {
+		parts = append(parts, fmt.Sprintf("the largest backlog, %d records, came in %.2f s: %.0f a second", most.records, most.took.Seconds(),
+			float64(most.records)/most.took.Seconds()))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // failf notes an expectation that did not hold.
@@ -150,6 +189,9 @@ func report(w io.Writer, results []*result) error {
 	for _, r := range results {
 		if r.repeated > 0 {
 			fmt.Fprintf(w, "%s: %d records came again as they may: their producer or their reader was not sure of them\n", r.name, r.repeated)
+		}
+		if text := r.link(); text != "" {
+			fmt.Fprintf(w, "%s: %s\n", r.name, text)
 		}
 		for _, n := range r.notes {
 			fmt.Fprintf(w, "%s: %s\n", r.name, n)

@@ -21,7 +21,7 @@ var programs embed.FS
 // scenario is one kind of fault.
 type scenario struct {
 	name, about string
-	short, long int           // rounds
+	short, long int           // rounds; no short ones: only when it is named
 	deadline    time.Duration // of the long run
 	run         func(ctx context.Context, r *rig) error
 }
@@ -40,7 +40,7 @@ func (s scenario) suffer(ctx context.Context, binary, language string, shortRun 
 	r := &rig{binary: binary, language: language, short: shortRun, rounds: s.long, res: &result{name: s.name}, rnd: rand.New(rand.NewPCG(seed, 7)),
 		sequences: map[string]string{}}
 	if shortRun {
-		r.rounds = s.short
+		r.rounds = max(1, s.short)
 	}
 	err := s.run(ctx, r)
 	var skip skipped
@@ -155,7 +155,11 @@ func (r *rig) kill9(ctx context.Context) error { return r.hub.End(ctx, syscall.S
 
 // pids maps each Instance that has not ended to its runner's process.
 func (r *rig) pids(ctx context.Context) (map[string]testhub.Proc, error) {
-	list, err := r.hub.Instances(ctx)
+	return pidsAt(ctx, r.hub.API)
+}
+
+func pidsAt(ctx context.Context, hub testhub.API) (map[string]testhub.Proc, error) {
+	list, err := hub.Instances(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +168,7 @@ func (r *rig) pids(ctx context.Context) (map[string]testhub.Proc, error) {
 		if in.Ended() {
 			continue
 		}
-		pid, err := r.hub.RunnerPID(ctx, in.ID)
+		pid, err := hub.RunnerPID(ctx, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +183,11 @@ func (r *rig) pids(ctx context.Context) (map[string]testhub.Proc, error) {
 
 // samePIDs notes Instances that are not what they were.
 func (r *rig) samePIDs(ctx context.Context, before map[string]testhub.Proc, when string) {
-	now, err := r.pids(ctx)
+	r.samePIDsAt(ctx, r.hub.API, before, when)
+}
+
+func (r *rig) samePIDsAt(ctx context.Context, hub testhub.API, before map[string]testhub.Proc, when string) {
+	now, err := pidsAt(ctx, hub)
 	if err != nil {
 		r.res.failf("%s: %v", when, err)
 		return
@@ -187,7 +195,7 @@ func (r *rig) samePIDs(ctx context.Context, before map[string]testhub.Proc, when
 	for id, p := range before {
 		switch q, there := now[id]; {
 		case !there:
-			in, err := r.hub.Instance(ctx, id)
+			in, err := hub.Instance(ctx, id)
 			r.res.failf("%s: instance %s does not run any more: %s, %+v, %v", when, id, in.Status, in.Terminated, err)
 		case q.PID != p.PID || q.Started != p.Started:
 			r.res.failf("%s: instance %s had process %d, has %d", when, id, p.PID, q.PID)

@@ -117,7 +117,12 @@ func (t *topic) finish(ctx context.Context) error {
 
 // contents reads the Topic whole.
 func (t *topic) contents(ctx context.Context) (tally.Contents, error) {
-	out, err := t.r.hub.ReadTopic(ctx, t.name, "?from=start&follow=false")
+	return t.contentsAt(ctx, t.r.hub.API)
+}
+
+// contentsAt reads it whole at another place.
+func (t *topic) contentsAt(ctx context.Context, api testhub.API) (tally.Contents, error) {
+	out, err := api.ReadTopic(ctx, t.name, "?from=start&follow=false")
 	if err != nil {
 		return tally.Contents{}, err
 	}

@@ -2,6 +2,7 @@ package testspace
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -50,6 +51,8 @@ type LinkedHub struct {
 	Name      string `json:"name"`
 	Connected bool   `json:"isConnectionActive"`
 	Refused   string `json:"disconnectReason"`
+
+	Clone json.RawMessage `json:"clone"` // of another with its identity
 }
 
 // Hubs lists the Hubs that the Space knows.

@@ -34,6 +34,38 @@ func (s *Space) Join(ctx context.Context, url, name string, opt testhub.Options)
 	return h, nil
 }
 
+// Return starts a Hub that has joined before, from its data dir. Nothing is
+// said of its Link yet.
+func (s *Space) Return(ctx context.Context, url string, opt testhub.Options) (*Hub, error) {
+	opt.Args = append(joinFlags(url, "", ""), opt.Args...)
+	made, err := testhub.Open(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &Hub{made}, nil
+}
+
+// AwaitRefusal waits until the Hub says that its Space does not want it.
+func (h *Hub) AwaitRefusal(ctx context.Context) error {
+	return await(ctx, "the Hub to say that it is refused", func() (bool, error) {
+		l, err := h.Link(ctx)
+		return l.Refused != "" && !l.Connected, err
+	})
+}
+
+// AwaitClone waits until the Space tells that there are two of a Hub.
+func (s *Space) AwaitClone(ctx context.Context, name string) error {
+	return await(ctx, "the Space to tell of a clone", func() (bool, error) {
+		list, err := s.Hubs(ctx)
+		for _, h := range list {
+			if h.Name == name {
+				return len(h.Clone) > 0, err
+			}
+		}
+		return false, err
+	})
+}
+
 // AwaitLink waits until the Hub says that it has its Space, or has not.
 func (h *Hub) AwaitLink(ctx context.Context, connected bool) error {
 	return await(ctx, fmt.Sprintf("the Hub to say connected=%v", connected), func() (bool, error) {
