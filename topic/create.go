@@ -133,7 +133,6 @@ func (s *Store) newMeta(cfg waverider.TopicConfig) ledger.Topic {
 
 // make puts a new Topic on disk.
 func (s *Store) make(t *Topic) (*Topic, bool, error) {
-	defer close(t.making)
 	err := s.guard.check()
 	if err == nil {
 		err = s.ledger.PutTopic(t.meta)
@@ -143,11 +142,11 @@ func (s *Store) make(t *Topic) (*Topic, bool, error) {
 		s.mu.Lock()
 		delete(s.topics, t.name)
 		s.mu.Unlock()
+		close(t.making)
 		return nil, false, err
 	}
-	s.mu.Lock()
-	s.changed.fire()
-	s.mu.Unlock()
+	close(t.making)
+	s.tell() // who looks now finds it
 	s.log.Info("topic created", "topic", t.name, "type", t.meta.ContentType, "durability", t.durability)
 	return t, true, nil
 }
@@ -212,8 +211,8 @@ func (s *Store) remove(t *Topic) error {
 	}
 	s.mu.Lock()
 	delete(s.topics, t.name)
-	s.changed.fire()
 	s.mu.Unlock()
+	s.tell()
 	s.log.Info("topic deleted", "topic", t.name)
 	return nil
 }

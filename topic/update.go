@@ -53,6 +53,9 @@ func (t *Topic) Update(ctx context.Context, c Change) error {
 		return err
 	}
 	t.store.log.Info("topic changed", "topic", t.name)
+	if c.Scope != nil {
+		t.store.tell()
+	}
 	t.mu.Lock()
 	t.roomier.fire()
 	t.mu.Unlock()
