@@ -18,10 +18,13 @@ type Config struct {
 	DataDir *datadir.Dir    // opened by OpenDataDir
 	Runtime runtime.Runtime // runs the Instances
 	Topics  *topic.Store    // keeps the Topics; nil: this Hub has none
-	Linked  func() bool     // tells whether this Hub has joined a Space; nil: it has not
 	ID      string          // shown as location; default: the key's id
 	Name    string          // for people
 	Build   string          // version of this program
+
+	// Of a Hub that can be in a Space.
+	Linked func() bool                    // tells whether it is; nil: it is not
+	Reads  func(name waverider.TopicName) // told that an Instance or a client begins to read a Topic; returns at once
 
 	Key       *auth.Key // signs the tokens Instances call with
 	APISocket string    // where Instances reach Handler; empty: nowhere

@@ -124,7 +124,11 @@ func (in *Instance) openFeed(ctx, alive context.Context, s *runner.Session) (*pu
 	if err := in.notePlace(t.Name()); err != nil {
 		return nil, err
 	}
-	return pump.OpenFeed(ctx, t, runOf(rec), s.Input(), in.currentEdge(), in.savesPlace(rec), in.log)
+	feed, err := pump.OpenFeed(ctx, t, runOf(rec), s.Input(), in.currentEdge(), in.savesPlace(rec), in.log)
+	if reads := in.hub.cfg.Reads; err == nil && reads != nil {
+		reads(t.Name())
+	}
+	return feed, err
 }
 
 func runOf(rec journal.Instance) pump.Run {

@@ -263,3 +263,25 @@ func TestKillDoesNotWaitForRoom(t *testing.T) {
 	s.want(202, "POST", "/instance/"+slotID+"/_kill", `{"removeImmediately":true}`)
 	s.start(seq, start)
 }
+
+func TestInstanceThatReadsATopicIsTold(t *testing.T) {
+	told := make(chan waverider.TopicName, 10)
+	s := newJoinedSite(t, func(c *hub.Config) { c.Reads = func(name waverider.TopicName) { told <- name } })
+	reads := func(name waverider.TopicName) {
+		t.Helper()
+		select {
+		case got := <-told:
+			if got != name {
+				t.Errorf("%s is read, want %s", got, name)
+			}
+		case <-t.Context().Done():
+			t.Fatalf("nobody was told of the reader of %s", name)
+		}
+	}
+	s.run("a.js", pull(func(*puller, string) {}), `{"inputTopic":"in","outputTopic":"out"}`)
+	reads("in")
+	s.get("/topic/out?from=start&follow=false")
+	reads("out")
+	s.reopen(nil) // the program goes on reading
+	reads("in")
+}

@@ -29,6 +29,9 @@ type API struct {
 	// Linked tells whether there is a Space that Topics can be of; nil: there is none.
 	Linked func() bool
 
+	// Reads is told that somebody begins to read a Topic. It returns at once.
+	Reads func(name waverider.TopicName)
+
 	// Stored and Sent count the records, and the bytes, that bodies and answers
 	// carry.
 	Stored, Sent func(records uint64, bytes int)

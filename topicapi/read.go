@@ -110,6 +110,9 @@ func (a *API) getTopic(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer src.Close()
+	if a.Reads != nil {
+		a.Reads(t.Name())
+	}
 	kind := t.Config().ContentType
 	s := sender{api: a, src: src, limit: q.limit, auto: !q.Explicit, at: src.At()}
 	if q.envelope {
