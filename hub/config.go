@@ -22,8 +22,8 @@ type Config struct {
 	Name    string          // for people
 	Build   string          // version of this program
 
-	// Of a Hub that can be in a Space.
-	Linked func() bool                    // tells whether it is; nil: it is not
+	Linked func() bool                    // tells whether this Hub has a Space; nil: it has none
+	Link   func() any                     // how it stands with it; nil: it has none
 	Reads  func(name waverider.TopicName) // told that an Instance or a client begins to read a Topic; returns at once
 
 	Key       *auth.Key // signs the tokens Instances call with
@@ -44,7 +44,6 @@ type Config struct {
 
 	Effective any             // what GET /config shows: the configuration without its secrets
 	Log       *slog.Logger    // default: discard
-	Space     Uplink          // the Link to a Space; nil: none
 	Lines     *lastlines.Ring // feeds GET /log; default: an empty one
 }
 

@@ -51,8 +51,8 @@ type statusView struct {
 
 func (h *Hub) getStatus(*http.Request) (statusView, error) {
 	v := statusView{Hub: h.cfg.ID, Name: h.cfg.Name, Instances: len(h.Running()), Engines: h.cfg.Runtime.Engines()}
-	if h.cfg.Space != nil && h.cfg.Space.Joined() {
-		v.Space = h.cfg.Space.Status()
+	if h.linked() && h.cfg.Link != nil {
+		v.Space = h.cfg.Link()
 	}
 	return v, nil
 }

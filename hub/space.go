@@ -2,16 +2,10 @@ package hub
 
 import (
 	"net/http"
-
-	"waverider"
 )
 
-// Uplink is the Hub's relation to a Space, as far as its API shows it.
-type Uplink interface {
-	Joined() bool                   // there is a Space, whether it can be reached or not
-	Reads(name waverider.TopicName) // somebody reads a Topic here
-	Status() any                    // nil: there is none
-}
+// linked tells whether this Hub has a Space.
+func (h *Hub) linked() bool { return h.cfg.Linked != nil && h.cfg.Linked() }
 
 // Entities are what the Space is told about, as the API lists them.
 func (h *Hub) Entities() (sequences, instances, topics any, err error) {

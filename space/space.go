@@ -63,6 +63,7 @@ func Open(ctx context.Context, cfg Config) (*Space, error) {
 	s := &Space{cfg: cfg, log: cfg.Log, id: cfg.Key.ID(), started: time.Now(), members: map[string]*member{}, audit: newAuditLog(),
 		hubs: records.Of[HubRecord](cfg.Records, "hubs"), tokens: records.Of[TokenRecord](cfg.Records, "tokens")}
 	s.acceptor = &link.Acceptor{Key: cfg.Key, Build: cfg.Build, TLSPin: cfg.TLSPin, Log: cfg.Log, Admit: s.admit, Serve: s.serve}
+	cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
 	list, err := s.hubs.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the Hubs: %w", err)

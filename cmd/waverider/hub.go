@@ -178,7 +178,8 @@ func (h *house) hubConfig(s *settings) hub.Config {
 		Env: h.more.env, Limits: h.more.limits,
 		Restart: waverider.RestartPolicy(c.Restart), StartTimeout: c.StartWait, RetainEnded: c.Lifetime, MaxEnded: c.MaxEnded,
 		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
-		Effective: effective, Log: h.log, Lines: h.ring, Space: h.uplink,
+		Effective: effective, Log: h.log, Lines: h.ring,
+		Linked: h.uplink.Joined, Link: h.uplink.Status, Reads: h.uplink.Reads,
 	}
 }
 

@@ -2,84 +2,57 @@ package uplink
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"waverider"
 	"waverider/link"
 )
 
-// keptRead is how long after the last reader the records of a Topic still come
-// from the Space.
+// keptRead is how long after the last reader without a name the records of a
+// Topic still come from the Space.
 const keptRead = 10 * time.Minute
 
-// readSet is the Topics that are read here, and so wanted from the Space.
-type readSet struct {
-	mu    sync.Mutex
-	last  map[waverider.TopicName]time.Time
-	more  chan struct{}
-	told  []string // to the Space, in this session
-	tells *link.Session
-}
-
-func (r *readSet) init() {
-	r.last, r.more = map[waverider.TopicName]time.Time{}, make(chan struct{}, 1)
-}
-
-// Reads notes that somebody reads a Topic.
-func (u *Uplink) Reads(name waverider.TopicName) {
+// Reads notes that somebody reads a Topic, which may be a new one to want.
+func (u *Uplink) Reads(waverider.TopicName) {
 	if u == nil {
 		return
 	}
-	r := &u.reads
-	r.mu.Lock()
-	_, known := r.last[name]
-	r.last[name] = time.Now()
-	r.mu.Unlock()
-	if !known {
-		select {
-		case r.more <- struct{}{}:
-		default:
-		}
+	select {
+	case u.reads <- struct{}{}:
+	default:
 	}
 }
 
-func (r *readSet) changed() <-chan struct{} { return r.more }
-
 // wanted is the Topics of scope space that are read, by name.
-func (u *Uplink) wanted() []string {
-	if u.cfg.Topics == nil {
-		return nil
-	}
-	r := &u.reads
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now()
+func (u *Uplink) wanted() ([]string, error) {
 	names := []string{}
-	for name, last := range r.last {
-		if now.Sub(last) > keptRead {
-			delete(r.last, name)
-			continue
-		}
+	if u.cfg.Topics == nil {
+		return names, nil
+	}
+	list, err := u.cfg.Topics.Wanted(keptRead)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range list {
 		if t, err := u.cfg.Topics.Topic(name); err == nil && t.Config().Scope == waverider.ScopeSpace {
 			names = append(names, string(name))
 		}
 	}
 	slices.Sort(names)
-	return names
+	return names, nil
 }
 
-// reportReads tells the Space what is wanted, when it is not what it knows.
-func (u *Uplink) reportReads(s *link.Session) {
-	names := u.wanted()
-	r := &u.reads
-	r.mu.Lock()
-	same := r.tells == s && slices.Equal(names, r.told)
-	r.mu.Unlock()
-	if same || s.Send(link.MessageReads, link.Reads{Topics: names}) != nil {
+// reportReads tells the Space what is wanted, when it is not what was told last.
+func (u *Uplink) reportReads(s *link.Session, told *[]string) {
+	names, err := u.wanted()
+	if err != nil {
+		u.log.Error("topics that are read are not known", "err", err)
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tells, r.told = s, names
+	if *told != nil && slices.Equal(names, *told) {
+		return
+	}
+	if err := s.Send(link.MessageReads, link.Reads{Topics: names}); err == nil {
+		*told = names
+	}
 }

@@ -72,16 +72,25 @@ func (u *Uplink) report(ctx context.Context, s *link.Session) {
 	defer load.Stop()
 	defer entity.Stop()
 	var told [sha256.Size]byte
+	var reads []string
+	u.reportReads(s, &reads)
 	u.reportLoad(s)
 	u.reportEntities(s, &told)
 	for {
-		u.reportReads(s)
+		var changes <-chan struct{}
+		if u.cfg.Topics != nil {
+			changes = u.cfg.Topics.Changes()
+		}
 		select {
 		case <-load.C:
 			u.reportLoad(s)
+			u.reportReads(s, &reads)
 		case <-entity.C:
 			u.reportEntities(s, &told)
-		case <-u.reads.changed():
+		case <-u.reads:
+			u.reportReads(s, &reads)
+		case <-changes:
+			u.reportReads(s, &reads)
 		case <-ctx.Done():
 			return
 		}

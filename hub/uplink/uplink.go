@@ -45,7 +45,7 @@ type Uplink struct {
 	join *link.JoinToken // to be used; nil: none
 
 	now   chan struct{} // wakes the dialing
-	reads readSet
+	reads chan struct{} // holds one when somebody began to read
 
 	mu      sync.Mutex
 	memory  *memory // nil: none was joined
@@ -61,8 +61,7 @@ func Open(cfg Config) (*Uplink, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), since: time.Now()}
-	u.reads.init()
+	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), since: time.Now()}
 	if cfg.Join != "" {
 		token, err := link.ParseJoinToken(cfg.Join)
 		if err != nil {
