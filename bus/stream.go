@@ -152,3 +152,22 @@ func (b *Bus) Purge(ctx context.Context, stream, subject string, before uint64) 
 	}
 	return nil
 }
+
+// Subjects returns the subjects that match one with wildcards and have messages.
+func (b *Bus) Subjects(ctx context.Context, stream, filter string) ([]string, error) {
+	var all []string
+	for {
+		var info server.JSApiStreamInfoResponse
+		ask := server.JSApiStreamInfoRequest{SubjectsFilter: filter, ApiPagedRequest: server.ApiPagedRequest{Offset: len(all)}}
+		if err := b.request(ctx, answerWithin, "$JS.API.STREAM.INFO."+stream, ask, &info); err != nil {
+			return nil, fmt.Errorf("subjects of stream %s: %w", stream, err)
+		}
+		for subject := range info.State.Subjects {
+			all = append(all, subject)
+		}
+		if len(info.State.Subjects) == 0 || len(all) >= info.Total {
+			slices.Sort(all)
+			return all, nil
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -264,5 +265,29 @@ func TestFetchHonoursItsLimits(t *testing.T) {
 		if len(ms) > 0 && (ms[0].Seq != test.first || ms[len(ms)-1].Seq != test.through) {
 			t.Errorf("%+v: from %d to %d", test, ms[0].Seq, ms[len(ms)-1].Seq)
 		}
+	}
+}
+
+func TestSubjectsOfAStream(t *testing.T) {
+	b := open(t, t.TempDir())
+	ensure(t, b)
+	for _, subject := range []string{"wr.hub.sync.a.h.p", "wr.hub.sync.a.h.q", "wr.hub.sync.a.h.gone", "wr.hub.sync.b.h.p"} {
+		if _, err := b.Publish(t.Context(), "sync", bus.Msg{Subject: subject, Data: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Purge(t.Context(), "sync", "wr.hub.sync.a.h.gone", 0); err != nil {
+		t.Fatal(err)
+	}
+	for filter, want := range map[string][]string{
+		"wr.hub.sync.a.*.*": {"wr.hub.sync.a.h.p", "wr.hub.sync.a.h.q"},
+		"wr.hub.sync.c.*.*": nil,
+	} {
+		if got, err := b.Subjects(t.Context(), "sync", filter); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v", filter, got, err)
+		}
+	}
+	if _, err := b.Subjects(t.Context(), "none", "wr.hub.none.>"); !errors.Is(err, bus.ErrNoStream) {
+		t.Errorf("of no stream: %v", err)
 	}
 }

@@ -138,8 +138,13 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 	if oldest <= first {
 		return nil
 	}
+	gone, err := t.lastWords(ctx, segments[:at], seg, seq)
+	if err != nil {
+		return err
+	}
 	// First it is written down, then done: a reader of the time between is told.
 	err = t.put(func(meta *ledger.Topic) error {
+		meta.Producers = withProducers(meta.Producers, gone)
 		meta.Dropped, meta.DroppedBytes = oldest, oldestByte
 		meta.Segments = slices.Clone(meta.Segments[at:])
 		return nil

@@ -82,7 +82,7 @@ func (t *Topic) TakeOver(ctx context.Context, id string) (*Writer, error) {
 func (t *Topic) findProducer(ctx context.Context, id string) (*producer, error) {
 	p := &producer{id: id}
 	t.mu.Lock()
-	segments, here, fresh := t.meta.Segments, t.here, t.fresh
+	segments, here, fresh, dropped := t.meta.Segments, t.here, t.fresh, t.meta.Producers
 	t.mu.Unlock()
 	if fresh || t.memory() {
 		return p, nil
@@ -105,6 +105,9 @@ func (t *Topic) findProducer(ctx context.Context, id string) (*producer, error) 
 			p.last = State{Epoch: h.Epoch, End: h.End, Cause: h.Cause}
 			return p, nil
 		}
+	}
+	if last, ok := dropped[id]; ok {
+		p.last = State{Epoch: last.Epoch, End: last.End}
 	}
 	return p, nil
 }

@@ -21,6 +21,8 @@ type Topic struct {
 	Deleting     bool      `json:"deleting,omitempty"`
 	Damage       []Damage  `json:"damage,omitempty"`
 	Lives        []Life    `json:"lives,omitempty"` // oldest first; none: a single one
+
+	Producers map[string]Producer `json:"producers,omitempty"` // by id; of far ones: what no stored record tells any more
 }
 
 // Run is a stretch of record numbers that were given without doubt.
