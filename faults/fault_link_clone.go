@@ -90,8 +90,8 @@ func (m *mesh) onlyOne(ctx context.Context, clone *testspace.Hub, round int) err
 		if err != nil {
 			return err
 		}
-		if !mine.Connected || other.Connected {
-			m.r.res.failf("edge says connected=%v, its clone connected=%v", mine.Connected, other.Connected)
+		if !mine.Connected() || other.Connected() {
+			m.r.res.failf("edge says connected=%v, its clone connected=%v", mine.Connected(), other.Connected())
 			return nil
 		}
 	}

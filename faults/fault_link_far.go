@@ -59,7 +59,7 @@ func (m *mesh) worse(ctx context.Context, lasts, bar time.Duration) error {
 	began := time.Now()
 	for time.Since(began) < lasts && ctx.Err() == nil { // it stays as it is
 		pause(ctx, time.Second)
-		if l, err := m.edge.Link(ctx); err != nil || !l.Connected {
+		if l, err := m.edge.Link(ctx); err != nil || !l.Connected() {
 			m.r.res.failf("%.1f s after the way has become worse edge says %+v, %v", time.Since(began).Seconds(), l, err)
 		}
 	}

@@ -29,7 +29,7 @@ type side struct {
 func (m *mesh) edgeSays() side {
 	return side{"edge", func(ctx context.Context) (bool, error) {
 		l, err := m.edge.Link(ctx)
-		return !l.Connected, err
+		return !l.Connected(), err
 	}}
 }
 

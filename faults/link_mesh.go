@@ -121,7 +121,7 @@ func (m *mesh) openSpace(ctx context.Context, opt testhub.Options) (err error) {
 	if m.space, err = testspace.Open(ctx, opt); err != nil {
 		return err
 	}
-	m.r.defers(func() { m.close("Space", m.space.Role) })
+	m.r.defers(func() { m.close("Space", m.space) })
 	return nil
 }
 
@@ -130,12 +130,18 @@ func (m *mesh) join(ctx context.Context, h **testspace.Hub, name, url string, op
 	if *h, err = m.space.Join(ctx, url, name, opt); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	m.r.defers(func() { m.close(name, (*h).Role) })
+	m.r.defers(func() { m.close(name, *h) })
 	return nil
 }
 
+// role is a Space or a Hub at its end.
+type role interface {
+	LogTail(lines int) string
+	Close() error
+}
+
 // close ends a role; of one that did harm the last words are told.
-func (m *mesh) close(name string, role *testhub.Role) {
+func (m *mesh) close(name string, role role) {
 	if len(m.r.res.failures) > 0 {
 		m.r.res.failf("last words of %s:\n%s", name, role.LogTail(20))
 	}

@@ -52,9 +52,6 @@ func (a API) WithToken(token string) API {
 	return a
 }
 
-// Token is what WithToken was given.
-func (a API) Token() string { return a.way.Token }
-
 // Below is the API that begins at a path of this one.
 func (a API) Below(path string) API {
 	a.way.Base += path

@@ -147,7 +147,7 @@ func (r *Role) Start(ctx context.Context) error {
 }
 
 // address is what a role prints once it listens.
-var address = regexp.MustCompile(`https?://([0-9.]+:[0-9]+)`)
+var address = regexp.MustCompile(`is Running! https?://([^/]+)/`)
 
 const readyPoll = 500 * time.Microsecond
 

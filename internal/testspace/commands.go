@@ -3,12 +3,9 @@ package testspace
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
-	"strings"
 )
 
 // What the commands of the binary are called and print, and where the Space's
@@ -19,28 +16,18 @@ const role = "space"
 // adminToken is how a Space prints the token of its first start.
 var adminToken = regexp.MustCompile(`[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}`)
 
-// tokenCommand makes a join token.
-func tokenCommand(spaceURL, admin string) []string {
-	return []string{"space", "token", "create", "--space", spaceURL, "--token", admin}
-}
-
-// printedToken is the join token in what tokenCommand printed.
-func printedToken(out string) (string, error) {
-	fields := strings.Fields(out)
-	if len(fields) == 0 {
-		return "", errors.New("no join token was printed")
-	}
-	return slices.MaxFunc(fields, func(a, b string) int { return len(a) - len(b) }), nil
+// Token makes a join token, for a Hub of that name.
+func (s *Space) Token(ctx context.Context, name string) (string, error) {
+	var made struct{ Token string }
+	err := s.JSON(ctx, http.MethodPost, "/tokens", map[string]string{"name": name}, &made)
+	return made.Token, err
 }
 
 // joinFlags are those of a Hub that joins; token is empty when it has joined.
-func joinFlags(spaceURL, token, name string) []string {
+func joinFlags(spaceURL, token string) []string {
 	flags := []string{"--space", spaceURL}
 	if token != "" {
 		flags = append(flags, "--join", token)
-	}
-	if name != "" {
-		flags = append(flags, "--id", name)
 	}
 	return flags
 }
@@ -66,16 +53,22 @@ func hubPath(id string) string { return "/sth/" + url.PathEscape(id) + "/api/v1"
 
 // Link is what a Hub says of its Link.
 type Link struct {
-	Space     string `json:"space"`
-	Connected bool   `json:"connected"`
-	Refused   string `json:"refused"`
+	State   string `json:"state"`
+	Problem string `json:"problem"`
+	Notice  string `json:"notice"`
 }
+
+// Connected tells that the Space is there.
+func (l Link) Connected() bool { return l.State == "connected" }
+
+// Refused tells that the Space does not want this Hub.
+func (l Link) Refused() bool { return l.State == "refused" && l.Problem != "" }
 
 // Link asks a Hub for its Link.
 func (h *Hub) Link(ctx context.Context) (Link, error) {
 	var status struct {
-		Link Link `json:"link"`
+		Space Link `json:"space"`
 	}
 	err := h.JSON(ctx, http.MethodGet, "/status", nil, &status)
-	return status.Link, err
+	return status.Space, err
 }

@@ -16,12 +16,12 @@ type Hub struct{ *testhub.Hub }
 // own address, or that of something between them. Args of opt stay for later
 // starts.
 func (s *Space) Join(ctx context.Context, url, name string, opt testhub.Options) (*Hub, error) {
-	token, err := s.Token(ctx)
+	token, err := s.Token(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("join token: %w", err)
 	}
 	always := opt.Args
-	opt.Args = append(joinFlags(url, token, name), always...)
+	opt.Args = append(joinFlags(url, token), always...)
 	made, err := testhub.Open(ctx, opt)
 	if err != nil {
 		return nil, err
@@ -30,14 +30,14 @@ func (s *Space) Join(ctx context.Context, url, name string, opt testhub.Options)
 	if err := h.AwaitLink(ctx, true); err != nil {
 		return nil, errors.Join(err, fmt.Errorf("the Hub said:\n%s", h.LogTail(20)), h.Close())
 	}
-	h.SetArgs(append(joinFlags(url, "", ""), always...)...)
+	h.SetArgs(append(joinFlags(url, ""), always...)...)
 	return h, nil
 }
 
 // Return starts a Hub that has joined before, from its data dir. Nothing is
 // said of its Link yet.
 func (s *Space) Return(ctx context.Context, url string, opt testhub.Options) (*Hub, error) {
-	opt.Args = append(joinFlags(url, "", ""), opt.Args...)
+	opt.Args = append(joinFlags(url, ""), opt.Args...)
 	made, err := testhub.Open(ctx, opt)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (s *Space) Return(ctx context.Context, url string, opt testhub.Options) (*H
 func (h *Hub) AwaitRefusal(ctx context.Context) error {
 	return await(ctx, "the Hub to say that it is refused", func() (bool, error) {
 		l, err := h.Link(ctx)
-		return l.Refused != "" && !l.Connected, err
+		return l.Refused(), err
 	})
 }
 
@@ -70,7 +70,7 @@ func (s *Space) AwaitClone(ctx context.Context, name string) error {
 func (h *Hub) AwaitLink(ctx context.Context, connected bool) error {
 	return await(ctx, fmt.Sprintf("the Hub to say connected=%v", connected), func() (bool, error) {
 		l, err := h.Link(ctx)
-		return l.Connected == connected, err
+		return l.Connected() == connected, err
 	})
 }
 

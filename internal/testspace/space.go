@@ -4,23 +4,17 @@
 package testspace
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os/exec"
-	"strings"
 
 	"waverider/internal/testhub"
 )
 
 // Space is a Space's data dir and the process that has it open, if one has. Its
 // API is called with the admin token of its first start.
-type Space struct {
-	*testhub.Role
-	opt testhub.Options
-}
+type Space struct{ *testhub.Role }
 
 // Open starts a Space with an empty data dir.
 func Open(ctx context.Context, opt testhub.Options) (*Space, error) {
@@ -28,7 +22,7 @@ func Open(ctx context.Context, opt testhub.Options) (*Space, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Space{Role: r, opt: opt}
+	s := &Space{r}
 	s.API = s.WithTLS(anyCertificate())
 	if err := s.Start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -41,37 +35,14 @@ func Open(ctx context.Context, opt testhub.Options) (*Space, error) {
 	return s, nil
 }
 
+// LogTail is that of Role without the token.
+func (s *Space) LogTail(lines int) string {
+	return adminToken.ReplaceAllString(s.Role.LogTail(lines), "(token)")
+}
+
 // anyCertificate takes the one a Space has made itself: who it is Hubs find
 // out for themselves.
 func anyCertificate() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
-
-// Token makes a join token.
-func (s *Space) Token(ctx context.Context) (string, error) {
-	args := tokenCommand(s.URL(), s.API.Token())
-	cmd := exec.Command(s.opt.Binary, args...)
-	var out, said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &said
-	start := cmd.Start
-	if s.opt.Place != nil {
-		start = func() error { return s.opt.Place.Start(cmd) }
-	}
-	if err := start(); err != nil {
-		return "", err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
-		if err != nil {
-			return "", fmt.Errorf("%s: %w: %s", strings.Join(args[:3], " "), err, said.Bytes())
-		}
-	case <-ctx.Done():
-		_ = cmd.Process.Kill() // ours, and late
-		<-ended
-		return "", ctx.Err()
-	}
-	return printedToken(out.String())
-}
 
 // Hub is the API of a Hub through the Space.
 func (s *Space) Hub(id string) testhub.API { return s.Below(hubPath(id)) }
