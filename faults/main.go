@@ -24,7 +24,7 @@ import (
 
 func main() {
 	binary := flag.String("binary", "bin/waverider", "the built `file` to hurt")
-	shortRun := flag.Bool("short", false, "few rounds with a fixed seed, under 4 minutes in all")
+	shortRun := flag.Bool("short", false, "few rounds with a fixed seed, under 6 minutes in all")
 	only := flag.String("only", "", "only faults whose name matches this `pattern`")
 	seed := flag.Uint64("seed", 0, "of everything random; 0 takes a new one each time")
 	language := flag.String("language", waverider.LanguageNode, "of the programs: node or python3")
