@@ -137,19 +137,25 @@ func (t *Topic) join(r *Reader) {
 	r.moved = time.Now()
 }
 
+// quit takes a reader off the list. t.mu is held.
+func (t *Topic) quit(r *Reader) {
+	if !t.readers[r] {
+		return
+	}
+	delete(t.readers, r)
+	if len(t.readers) == 0 {
+		t.store.reading.Add(-1)
+		if !t.memory() {
+			t.tail.clear()
+		}
+	}
+}
+
 // Close takes the reader off the list.
 func (r *Reader) Close() {
 	t := r.t
 	t.mu.Lock()
-	if t.readers[r] {
-		delete(t.readers, r)
-		if len(t.readers) == 0 {
-			t.store.reading.Add(-1)
-			if !t.memory() {
-				t.tail.clear()
-			}
-		}
-	}
+	t.quit(r)
 	t.roomier.fire()
 	t.mu.Unlock()
 	r.fetched = nil

@@ -7,6 +7,7 @@ import "waverider/topic/batch"
 const (
 	tailBytes    = 8 << 20  // of one Topic
 	tailAllBytes = 64 << 20 // of all Topics
+	tailLeast    = 64 << 10 // of one Topic, however many there are
 )
 
 // tail is the newest batches of a Topic, contiguous, oldest first. Topic.mu
@@ -83,5 +84,5 @@ func (t *Topic) tailLimit() int {
 	if len(t.readers) == 0 {
 		return 0
 	}
-	return max(1<<20, min(tailBytes, tailAllBytes/max(1, int(t.store.reading.Load()))))
+	return max(tailLeast, min(tailBytes, tailAllBytes/max(1, int(t.store.reading.Load()))))
 }
