@@ -105,7 +105,7 @@ func (c TopicConfig) WithDefaults() TopicConfig {
 // Validate names the first field that cannot be and says what it has to be. Its
 // error is of Kind Invalid, or Unsupported for the content type.
 func (c TopicConfig) Validate() error {
-	if _, err := ParseTopicName(string(c.Name)); err != nil {
+	if _, err := ParseTopicRef(string(c.Name)); err != nil {
 		return err
 	}
 	if kind, err := ParseContentType(c.ContentType); err != nil {

@@ -25,6 +25,49 @@ func ParseTopicName(s string) (TopicName, error) {
 	return TopicName(s), nil
 }
 
+// A Topic of a Hub cannot be one with the Topic of that name that the Space has
+// when they differ in their content type. Its records then have a Topic of their
+// own there, which is named after both.
+
+// ParseTopicRef is ParseTopicName for what may be there already: it takes the
+// names of parked Topics too, which nobody can make by name.
+func ParseTopicRef(s string) (TopicName, error) {
+	name, from, parked := strings.Cut(s, parkedBy)
+	if !parked {
+		return ParseTopicName(s)
+	}
+	if _, err := ParseTopicName(name); err != nil {
+		return "", err
+	}
+	if from == "" || len(from) > maxParkedFrom || TopicName(name).Parked(from) != TopicName(s) {
+		return "", Errorf(Invalid, `Topic id incorrect format: want 1 to %d letters, digits, "_", "-" and dots after the "@"`, maxParkedFrom)
+	}
+	return TopicName(s), nil
+}
+
+const (
+	parkedBy      = "@"
+	maxParkedFrom = 64
+)
+
+// Parked names what came from somewhere and has no place in the Topic n: n, "@"
+// and where it is from, in which every byte that cannot stand there is "-".
+func (n TopicName) Parked(from string) TopicName {
+	b := []byte(from)
+	for i, c := range b {
+		if !plain(c) && c != '.' {
+			b[i] = '-'
+		}
+	}
+	if len(b) == 0 {
+		b = []byte("-")
+	}
+	return n + parkedBy + TopicName(b[:min(len(b), maxParkedFrom)])
+}
+
+// IsParked tells whether n is the name of a parked Topic.
+func (n TopicName) IsParked() bool { return strings.Contains(string(n), parkedBy) }
+
 // plain tells the bytes that stand for themselves in a token.
 func plain(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
@@ -59,7 +102,7 @@ func TopicFromToken(token string) (TopicName, error) {
 		b.WriteByte(byte(high<<4 | low)) // wrong digits do not survive the comparison below
 		i += 2
 	}
-	name, err := ParseTopicName(b.String())
+	name, err := ParseTopicRef(b.String())
 	if err != nil || name.Token() != token {
 		return "", Errorf(Invalid, "%.100q is not the token of a Topic", token)
 	}

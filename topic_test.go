@@ -202,3 +202,32 @@ func TestParseAge(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesOfParkedTopics(t *testing.T) {
+	for from, want := range map[string]waverider.TopicName{
+		"edge": "a.b@edge", "my hub.": "a.b@my-hub.", "": "a.b@-", "a@b": "a.b@a-b", "ü": "a.b@--",
+		strings.Repeat("x", 100): waverider.TopicName("a.b@" + strings.Repeat("x", 64)),
+	} {
+		n := waverider.TopicName("a.b").Parked(from)
+		if n != want || !n.IsParked() {
+			t.Errorf("from %q: %s, want %s", from, n, want)
+		}
+		if back, err := waverider.ParseTopicRef(string(n)); err != nil || back != n {
+			t.Errorf("%s: %q, %v", n, back, err)
+		}
+		if back, err := waverider.TopicFromToken(n.Token()); err != nil || back != n {
+			t.Errorf("%s by its token: %q, %v", n, back, err)
+		}
+		if _, err := waverider.ParseTopicName(string(n)); waverider.KindOf(err) != waverider.Invalid {
+			t.Errorf("%s can be made: %v", n, err)
+		}
+	}
+	for _, name := range []string{"@", "a@", "@a", "a@b@c", "a@b/c", "a..b@c", "a@b c", "a@" + strings.Repeat("x", 65)} {
+		if n, err := waverider.ParseTopicRef(name); waverider.KindOf(err) != waverider.Invalid {
+			t.Errorf("%q is %q, %v", name, n, err)
+		}
+	}
+	if n, err := waverider.ParseTopicRef("a.b"); n != "a.b" || err != nil || n.IsParked() {
+		t.Errorf("%q, %v", n, err)
+	}
+}

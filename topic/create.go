@@ -37,6 +37,17 @@ func (s *Store) Ensure(ctx context.Context, cfg waverider.TopicConfig) (*Topic, 
 	return t, t.Takes(cfg.ContentType)
 }
 
+// Park is Ensure for records that have no place in the Topic cfg.Name because it
+// is of another type: it finds or makes the Topic that is named after both.
+func (s *Store) Park(ctx context.Context, cfg waverider.TopicConfig, from string) (*Topic, error) {
+	cfg.Name = cfg.Name.Parked(from)
+	t, _, err := s.put(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.Takes(cfg.ContentType)
+}
+
 // Takes is nil for the content type of the Topic and for "", which means any;
 // else an error of kind Unsupported.
 func (t *Topic) Takes(contentType string) error {
@@ -58,6 +69,15 @@ func sameType(a, b string) bool {
 }
 
 func (s *Store) ensure(ctx context.Context, cfg waverider.TopicConfig) (t *Topic, made bool, err error) {
+	if t, err := s.Topic(cfg.Name); cfg.Name.IsParked() && (err != nil || t.leaving()) {
+		_, err := waverider.ParseTopicName(string(cfg.Name))
+		return nil, false, err
+	}
+	return s.put(ctx, cfg)
+}
+
+// put finds a Topic or makes it.
+func (s *Store) put(ctx context.Context, cfg waverider.TopicConfig) (t *Topic, made bool, err error) {
 	if cfg.Durability == "" {
 		cfg.Durability = waverider.DurabilitySync
 	}

@@ -85,7 +85,7 @@ func putCursor(tx *bolt.Tx, key []byte, c Cursor) error {
 }
 
 func (k Key) validate() error {
-	if _, err := waverider.ParseTopicName(string(k.Topic)); err != nil {
+	if _, err := waverider.ParseTopicRef(string(k.Topic)); err != nil {
 		return err
 	}
 	if len(k.Reader) == 0 || len(k.Reader) > maxReader {
