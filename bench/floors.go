@@ -19,6 +19,7 @@ import (
 var floors = map[string]func(args []string) error{
 	"__server": serverFloor,
 	"__relay":  relayFloor,
+	"__yamux":  yamuxFloor,
 }
 
 // serverFloor is the least there can be of a server: ADDR [CHILDREN].

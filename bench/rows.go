@@ -33,6 +33,8 @@ var rows = []row{
 	{"topicdisk", "disk of Topics whose records were dropped", 5 * time.Minute, benchTopicDisk},
 	{"topicbytes", "256 MB through a Topic, HTTP to HTTP", 5 * time.Minute, benchTopicBytes},
 	{"topicchain", "two Node programs joined by a Topic", 3 * time.Minute, benchTopicChain},
+	{"linkcall", "a small call to a Hub, through its Space", time.Minute, benchLinkCall},
+	{"linkstream", "a long answer of a Hub, through its Space", 3 * time.Minute, benchLinkStream},
 	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},
 	{"many", "100 Instances started at once", 2 * time.Minute, benchMany},
 	{"end", "stop, kill of a busy loop, removal", time.Minute, benchEnd},

@@ -21,8 +21,13 @@ type Producer struct {
 
 // Produce opens a body; Finish ends it.
 func (a API) Produce(ctx context.Context, name string) (*Producer, error) {
+	return a.ProduceAs(ctx, name, NDJSON)
+}
+
+// ProduceAs is Produce for a Topic of another content type.
+func (a API) ProduceAs(ctx context.Context, name, contentType string) (*Producer, error) {
 	path := a.way.Base + "/topic/" + url.PathEscape(name)
-	e, err := a.send(ctx, http.MethodPost, path, "Content-Type", NDJSON, "Transfer-Encoding", "chunked")
+	e, err := a.send(ctx, http.MethodPost, path, "Content-Type", contentType, "Transfer-Encoding", "chunked")
 	if err != nil {
 		return nil, err
 	}

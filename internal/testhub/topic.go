@@ -28,6 +28,7 @@ type Topic struct {
 	Discard     string `json:"discard,omitempty"`
 	MaxBytes    int64  `json:"maxBytes,omitempty"`
 	MaxRecord   int    `json:"maxRecord,omitempty"`
+	Scope       string `json:"scope,omitempty"`
 }
 
 // CreateTopic makes a Topic.
