@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
 
 	"waverider"
 	"waverider/auth"
@@ -29,6 +29,9 @@ type Acceptor struct {
 	Serve func(ctx context.Context, s *Session, a Applicant) error
 }
 
+var upgrader = websocket.Upgrader{WriteBufferSize: messageSize, WriteBufferPool: &writeBuffers, ReadBufferSize: 4 << 10,
+	CheckOrigin: func(*http.Request) bool { return true }}
+
 // ServeHTTP takes a Hub in and returns when its session has ended. ctx ends the
 // session; that of the request is of no use once the connection is taken over.
 func (a *Acceptor) ServeHTTP(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
@@ -40,19 +43,20 @@ func (a *Acceptor) ServeHTTP(ctx context.Context, w http.ResponseWriter, r *http
 	if err != nil || len(challenge) != challengeSize {
 		return waverider.Errorf(waverider.Invalid, "header %s: want %d bytes in base64", challengeHeader, challengeSize)
 	}
-	if c := wire.ConnOf(r); c != nil {
-		tune(c)
+	below, bare := wire.ConnOf(r)
+	if bare != nil {
+		tune(bare)
 	}
 	// A browser cannot set the headers above: an Origin is no danger here.
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
+	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		return nil // Accept has answered
+		return nil // Upgrade has answered
 	}
-	defer ws.CloseNow()
+	defer ws.Close()
 	ws.SetReadLimit(helloMax)
 	hello, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
-	s, who, err := a.greet(hello, ws, version, challenge, r.RemoteAddr)
+	s, who, err := a.greet(hello, socketOf(ws, below), version, challenge, r.RemoteAddr)
 	if err != nil {
 		a.Log.Debug("hub not taken", "hub", who.ID, "address", r.RemoteAddr, "err", err)
 		return nil
@@ -63,7 +67,7 @@ func (a *Acceptor) ServeHTTP(ctx context.Context, w http.ResponseWriter, r *http
 	return nil
 }
 
-func (a *Acceptor) greet(ctx context.Context, ws *websocket.Conn, version int, challenge []byte, remote string) (*Session, Applicant, error) {
+func (a *Acceptor) greet(ctx context.Context, ws *socket, version int, challenge []byte, remote string) (*Session, Applicant, error) {
 	who, hello, err := helloOfSpace(ctx, ws, a.Key, a.Build, version, challenge)
 	if err != nil {
 		return nil, who, err
@@ -75,7 +79,7 @@ func (a *Acceptor) greet(ctx context.Context, ws *websocket.Conn, version int, c
 		if k := waverider.KindOf(err); k == waverider.Internal {
 			a.Log.Error("hub not taken", "hub", who.ID, "err", err)
 		}
-		return nil, who, errors.Join(err, answer(ctx, ws, a.Key, hello, nil, err), ws.Close(websocket.StatusPolicyViolation, "refused"))
+		return nil, who, errors.Join(err, answer(ctx, ws, a.Key, hello, nil, err))
 	}
 	w.Session = rand.Text()
 	if err := answer(ctx, ws, a.Key, hello, &w, nil); err != nil {

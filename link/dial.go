@@ -12,9 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
 
 	"waverider/auth"
+	"waverider/wire"
 )
 
 // Times of a dial. An attempt whose first packet was lost waits for the system
@@ -50,17 +51,17 @@ func (d *Dialer) Dial(ctx context.Context, hello func(pin string) Hello) (*Sessi
 	defer done()
 	h := hello(won.pin)
 	h.TLSPin = won.pin
-	w, key, err := helloOfHub(greeting, won.ws, d.Key, d.Space, h, won.challenge)
+	w, key, err := helloOfHub(greeting, won.socket, d.Key, d.Space, h, won.challenge)
 	if err != nil {
-		_ = won.ws.CloseNow()
+		_ = won.socket.Close()
 		return nil, d.explain(err)
 	}
-	return newSession(won.ws, true, w, d.Space, key, won.remote, d.Log)
+	return newSession(won.socket, true, w, d.Space, key, won.remote, d.Log)
 }
 
 // attempt is a websocket that was opened, and how.
 type attempt struct {
-	ws        *websocket.Conn
+	socket    *socket
 	challenge []byte
 	pin       string
 	remote    string
@@ -88,7 +89,7 @@ func (d *Dialer) race(ctx context.Context) (attempt, error) {
 			case results <- result{a, err}:
 			case <-ctx.Done():
 				if err == nil {
-					_ = a.ws.CloseNow()
+					_ = a.socket.Close()
 				}
 			}
 		})
@@ -127,37 +128,40 @@ func (d *Dialer) open(ctx context.Context, reached func()) (a attempt, err error
 	if err != nil {
 		return a, err
 	}
-	dialer := &net.Dialer{Timeout: connectTime, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second}}
 	proxy := d.Proxy
 	if proxy == nil {
 		proxy = http.ProxyFromEnvironment
 	}
-	var once sync.Once
-	transport := &http.Transport{
-		Proxy: proxy,
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, addr)
-			if err == nil {
-				once.Do(reached)
-				a.remote = c.RemoteAddr().String()
-				tune(c)
+	dialer := &net.Dialer{Timeout: connectTime, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second}}
+	var below wire.Corked
+	keep := func() bool { return true }
+	ws := &websocket.Dialer{
+		Proxy: proxy, HandshakeTimeout: attemptTime, WriteBufferSize: messageSize, WriteBufferPool: &writeBuffers, ReadBufferSize: 4 << 10,
+		NetDialContext: func(dialing context.Context, network, addr string) (net.Conn, error) {
+			c, err := dialer.DialContext(dialing, network, addr)
+			if err != nil {
+				return nil, err
 			}
-			return c, err
+			reached()
+			a.remote = c.RemoteAddr().String()
+			tune(c)
+			keep = context.AfterFunc(ctx, func() { _ = c.Close() }) // the handshake does not look at ctx
+			below = wire.Cork(c)
+			return below, nil
 		},
-		TLSClientConfig:     d.Trust.config(target.Hostname(), func(pin string) { a.pin = pin }),
-		TLSHandshakeTimeout: attemptTime,
-		DisableKeepAlives:   true,
-		ReadBufferSize:      sessionRead, WriteBufferSize: sessionRead,
+		TLSClientConfig: d.Trust.config(target.Hostname(), func(pin string) { a.pin = pin }),
 	}
+	target.Scheme = map[string]string{"https": "wss", "http": "ws"}[target.Scheme]
 	a.challenge = newChallenge()
-	ws, answer, err := websocket.Dial(ctx, target.String(), &websocket.DialOptions{
-		HTTPClient: &http.Client{Transport: transport}, HTTPHeader: helloHeader(a.challenge), CompressionMode: websocket.CompressionDisabled,
-	})
+	conn, answer, err := ws.DialContext(ctx, target.String(), helloHeader(a.challenge))
 	if err != nil {
 		return a, refusedBy(answer, err)
 	}
-	ws.SetReadLimit(helloMax)
-	a.ws = ws
+	if !keep() {
+		return a, errors.Join(context.Cause(ctx), conn.Close())
+	}
+	conn.SetReadLimit(helloMax)
+	a.socket = socketOf(conn, below)
 	return a, nil
 }
 

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"waverider"
 	"waverider/auth"
 )
@@ -110,7 +108,7 @@ func newChallenge() []byte {
 	return c
 }
 
-func send(ctx context.Context, ws *websocket.Conn, key *auth.Key, purpose string, body any, before ...[]byte) ([]byte, error) {
+func send(ctx context.Context, ws *socket, key *auth.Key, purpose string, body any, before ...[]byte) ([]byte, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -119,18 +117,14 @@ func send(ctx context.Context, ws *websocket.Conn, key *auth.Key, purpose string
 	if err != nil {
 		return nil, err
 	}
-	return text, ws.Write(ctx, websocket.MessageText, text)
+	return text, ws.writeText(ctx, text)
 }
 
 // receive reads a letter into body. The caller checks the signature: who should
 // have made it may stand in the body.
-func receive(ctx context.Context, ws *websocket.Conn, body any) (text []byte, l letter, err error) {
-	kind, text, err := ws.Read(ctx)
-	switch {
-	case err != nil:
+func receive(ctx context.Context, ws *socket, body any) (text []byte, l letter, err error) {
+	if text, err = ws.readText(ctx); err != nil {
 		return nil, l, err
-	case kind != websocket.MessageText:
-		return nil, l, errors.New("the peer sent bytes where its hello was expected")
 	}
 	if err := json.Unmarshal(text, &l); err != nil {
 		return nil, l, fmt.Errorf("hello of the peer: %w", err)
@@ -142,7 +136,7 @@ func receive(ctx context.Context, ws *websocket.Conn, body any) (text []byte, l 
 }
 
 // helloOfSpace is the Space's side; challenge is the Hub's.
-func helloOfSpace(ctx context.Context, ws *websocket.Conn, key *auth.Key, build string, version int, challenge []byte) (Applicant, []byte, error) {
+func helloOfSpace(ctx context.Context, ws *socket, key *auth.Key, build string, version int, challenge []byte) (Applicant, []byte, error) {
 	mine := spaceHello{Version: version, Space: key.ID(), Key: key.PublicKey().String(), Challenge: newChallenge(), Build: build}
 	first, err := send(ctx, ws, key, signSpace, mine, challenge)
 	if err != nil {
@@ -164,7 +158,7 @@ func helloOfSpace(ctx context.Context, ws *websocket.Conn, key *auth.Key, build 
 }
 
 // answer ends the Space's side.
-func answer(ctx context.Context, ws *websocket.Conn, key *auth.Key, hello []byte, w *Welcome, refused error) error {
+func answer(ctx context.Context, ws *socket, key *auth.Key, hello []byte, w *Welcome, refused error) error {
 	t := taken{Welcome: w}
 	if refused != nil {
 		t = taken{Refused: &refusal{Kind: waverider.KindOf(refused), Message: plain(refused)}}
@@ -175,7 +169,7 @@ func answer(ctx context.Context, ws *websocket.Conn, key *auth.Key, hello []byte
 
 // helloOfHub is the Hub's side. want is the id of the Space, which it must prove
 // to be before it hears anything.
-func helloOfHub(ctx context.Context, ws *websocket.Conn, key *auth.Key, want string, h Hello, challenge []byte) (Welcome, auth.PublicKey, error) {
+func helloOfHub(ctx context.Context, ws *socket, key *auth.Key, want string, h Hello, challenge []byte) (Welcome, auth.PublicKey, error) {
 	var theirs spaceHello
 	first, l, err := receive(ctx, ws, &theirs)
 	if err != nil {

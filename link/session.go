@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/libp2p/go-yamux/v5"
 
 	"waverider/auth"
@@ -47,13 +46,14 @@ type Session struct {
 	ctl   control
 }
 
-func newSession(ws *websocket.Conn, hub bool, w Welcome, peer string, key auth.PublicKey, remote string, log *slog.Logger) (*Session, error) {
+func newSession(ws *socket, hub bool, w Welcome, peer string, key auth.PublicKey, remote string, log *slog.Logger) (*Session, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Session{ID: w.Session, Peer: peer, Key: key, Remote: remote, Welcome: w, Began: time.Now(),
-		log: log, socket: newSocket(ws), hub: hub, remote: where(remote)}
+		log: log, socket: ws, hub: hub, remote: where(remote)}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
+	ws.ws.SetReadLimit(messageMax)
 	s.shaper = newShaper(s.socket)
 	s.http = newListener(s.remote)
 	cfg := &yamux.Config{
@@ -174,3 +174,9 @@ func (s *Session) RTT() time.Duration { return s.ctl.rtt() }
 // Audience is for whom a Space signs who calls a Hub: only that Hub takes it, and
 // only in this session.
 func Audience(hub, session string) string { return hub + "/" + session }
+
+// where is an address that is known as text only.
+type where string
+
+func (where) Network() string  { return "link" }
+func (w where) String() string { return string(w) }

@@ -9,15 +9,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gorilla/websocket"
+
+	"waverider/wire"
 )
 
 // socket is a websocket as a stream of bytes. It notes when it heard the peer
 // last; whoever finds that too long ago closes it.
 type socket struct {
 	ws     *websocket.Conn
-	ctx    context.Context
-	cancel context.CancelFunc
+	below  wire.Corked // below TLS; nil: not known
 	reader io.Reader
 	heard  atomic.Int64 // Unix ns
 	in     atomic.Uint64
@@ -25,13 +26,15 @@ type socket struct {
 	once   sync.Once
 }
 
-// messageMax is more than a peer puts into one message.
-const messageMax = 2 * writeMax
+const (
+	messageSize = 64<<10 - 128 // with its head, TLS and a cork it is written at once
+	messageMax  = 2 * writeMax // more than a peer puts into one message
+)
 
-func newSocket(ws *websocket.Conn) *socket {
-	ws.SetReadLimit(messageMax)
-	s := &socket{ws: ws}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+var writeBuffers sync.Pool
+
+func socketOf(ws *websocket.Conn, below wire.Corked) *socket {
+	s := &socket{ws: ws, below: below}
 	s.heard.Store(time.Now().UnixNano())
 	return s
 }
@@ -39,11 +42,11 @@ func newSocket(ws *websocket.Conn) *socket {
 func (s *socket) Read(p []byte) (int, error) {
 	for {
 		if s.reader == nil {
-			kind, r, err := s.ws.Reader(s.ctx)
+			kind, r, err := s.ws.NextReader()
 			if err != nil {
 				return 0, socketError(err)
 			}
-			if kind != websocket.MessageBinary {
+			if kind != websocket.BinaryMessage {
 				return 0, errors.New("the peer sent text where bytes were expected")
 			}
 			s.reader = r
@@ -62,12 +65,47 @@ func (s *socket) Read(p []byte) (int, error) {
 	}
 }
 
+// Write sends one message. One goroutine at a time writes.
 func (s *socket) Write(p []byte) (int, error) {
-	if err := s.ws.Write(s.ctx, websocket.MessageBinary, p); err != nil {
+	if s.below != nil {
+		s.below.Hold()
+	}
+	err := s.ws.WriteMessage(websocket.BinaryMessage, p)
+	if s.below != nil {
+		err = errors.Join(err, s.below.Release())
+	}
+	if err != nil {
 		return 0, socketError(err)
 	}
 	s.out.Add(uint64(len(p)))
 	return len(p), nil
+}
+
+// writeText sends a message of the hello.
+func (s *socket) writeText(ctx context.Context, text []byte) error {
+	if d, ok := ctx.Deadline(); ok {
+		if err := s.ws.SetWriteDeadline(d); err != nil {
+			return err
+		}
+		defer s.ws.SetWriteDeadline(time.Time{})
+	}
+	return s.ws.WriteMessage(websocket.TextMessage, text)
+}
+
+// readText receives one.
+func (s *socket) readText(ctx context.Context) ([]byte, error) {
+	stop := context.AfterFunc(ctx, func() { _ = s.ws.NetConn().SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	kind, text, err := s.ws.ReadMessage()
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, socketError(err)
+	case kind != websocket.TextMessage:
+		return nil, errors.New("the peer sent bytes where its hello was expected")
+	}
+	return text, nil
 }
 
 // silent is how long nothing was heard.
@@ -75,19 +113,14 @@ func (s *socket) silent() time.Duration { return time.Since(time.Unix(0, s.heard
 
 // Close ends it without a word: the peer may not be there.
 func (s *socket) Close() (err error) {
-	s.once.Do(func() {
-		s.cancel()
-		err = s.ws.CloseNow()
-	})
+	s.once.Do(func() { err = s.ws.Close() })
 	return err
 }
 
 // socketError is one for all ways in which a connection that was closed says so.
 func socketError(err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled) || websocket.CloseStatus(err) >= 0 {
+	var closed *websocket.CloseError
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &closed) {
 		return io.EOF
 	}
 	return err
@@ -104,9 +137,3 @@ func (p pipe) RemoteAddr() net.Addr           { return p.remote }
 func (pipe) SetDeadline(time.Time) error      { return nil }
 func (pipe) SetReadDeadline(time.Time) error  { return nil }
 func (pipe) SetWriteDeadline(time.Time) error { return nil }
-
-// where is an address that is known as text only.
-type where string
-
-func (where) Network() string  { return "link" }
-func (w where) String() string { return string(w) }

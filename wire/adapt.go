@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 
@@ -128,8 +130,9 @@ func unknownPath(r *http.Request) error {
 type response struct {
 	http.ResponseWriter
 	moved *Traffic
-	wrote bool  // the status is out
-	err   error // what the handler returned
+	below Corked // of a connection with TLS; else nil
+	wrote bool   // the status is out
+	err   error  // what the handler returned
 }
 
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -143,9 +146,22 @@ func (w *response) WriteHeader(status int) {
 
 func (w *response) Write(p []byte) (int, error) {
 	w.wrote = true
+	if w.below != nil && len(p) >= longWrite {
+		w.below.Hold()
+		defer w.below.Release() // an error comes again with the next write
+	}
 	n, err := w.ResponseWriter.Write(p)
 	w.moved.out.Add(int64(n))
 	return n, err
+}
+
+// longWrite is one of more than a record of TLS.
+const longWrite = 16<<10 + 1
+
+// Hijack takes the connection over, as for a websocket.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.wrote = true
+	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 // ReadFrom keeps the standard writer's short ways from files to the socket.

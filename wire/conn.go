@@ -15,6 +15,7 @@ import (
 type listener struct {
 	net.Listener
 	slots chan struct{}
+	tls   bool
 	open  sync.WaitGroup // connections that are not closed, those that linger too
 }
 
@@ -30,7 +31,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		select {
 		case l.slots <- struct{}{}:
 			l.open.Add(1) // here, not when it lingers: nothing is accepted once Run waits
-			return &conn{Conn: c, from: l}, nil
+			return &conn{Conn: c, from: l, tls: l.tls}, nil
 		default:
 			// The socket's buffer is empty: this never waits.
 			_, _ = c.Write([]byte(overloaded))
@@ -49,9 +50,21 @@ type conn struct {
 	deaf   atomic.Bool  // nothing more is read
 	set    atomic.Int64 // when the deadline was last moved, Unix ns
 	manual atomic.Bool  // someone above set a deadline of their own
+	out    cork
+	in     ahead
+	tls    bool // it lies below TLS
 }
 
-func (c *conn) Write(p []byte) (int, error) {
+// Write writes, or holds back what comes between Hold and Release.
+func (c *conn) Write(p []byte) (int, error) { return c.out.write(c.write, p) }
+
+// Hold begins a message of several writes, which Release sends.
+func (c *conn) Hold() { c.out.hold() }
+
+// Release ends what Hold has begun.
+func (c *conn) Release() error { return c.out.release(c.write) }
+
+func (c *conn) write(p []byte) (int, error) {
 	var sent int
 	for {
 		c.renew()

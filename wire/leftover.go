@@ -91,13 +91,13 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// ConnOf is the connection that r came by, below TLS and whatever else a server
-// put on it; nil when it is none of a Server.
-func ConnOf(r *http.Request) net.Conn {
+// ConnOf is the connection that r came by, below TLS, and the bare one of the
+// system; nil when it is none of a Server.
+func ConnOf(r *http.Request) (c Corked, bare net.Conn) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		return c.Conn
+		return c, c.Conn
 	}
-	return nil
+	return nil, nil
 }
 
 func stopReading(r *http.Request) {
@@ -112,7 +112,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.deaf.Load() {
 		return 0, io.EOF
 	}
-	n, err := c.Conn.Read(p)
+	read := c.Conn.Read
+	if c.tls {
+		read = func(p []byte) (int, error) { return c.in.read(c.Conn, p) }
+	}
+	n, err := read(p)
 	if c.deaf.Load() && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 		return 0, io.EOF
 	}

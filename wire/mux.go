@@ -79,6 +79,9 @@ func (m *Mux) Serve(a Access) http.Handler {
 	return http.HandlerFunc(func(std http.ResponseWriter, r *http.Request) {
 		moved := &Traffic{}
 		w := &response{ResponseWriter: std, moved: moved}
+		if r.TLS != nil {
+			w.below, _ = ConnOf(r)
+		}
 		ctx := context.WithValue(r.Context(), gateKey{}, a.Gate)
 		r = r.WithContext(context.WithValue(ctx, trafficKey{}, moved))
 		body := track(r, moved)

@@ -88,7 +88,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		// stalled stream hold up the others.
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
-	guarded := &listener{Listener: l, slots: make(chan struct{}, s.limit())}
+	guarded := &listener{Listener: l, slots: make(chan struct{}, s.limit()), tls: s.TLS != nil}
 	defer guarded.open.Wait()
 	served := make(chan error, 1)
 	go func() {
