@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"host":                   {},
 	"selfcert":               {"datadir"},
 	"link":                   {"auth", "wire"},                         // knows nothing of Topics and Instances
+	"link/replica":           {"topic", "topic/batch"},                 // Topics over any connection, knows nothing of the Link
 	"topicapi":               {"topic", "topic/batch", "auth", "wire"}, // the API of Topics, over any Store
 	"hub":                    {"hub/journal", "datadir", "lastlines", "host", "hub/openapi", "hub/pump", "topic", "topicapi", "runtime", "runner", "logfile", "store", "auth", "wire"},
 	"hub/uplink":             {"link", "topic", "datadir", "auth", "wire"},                                  // the Hub's end of its Link
