@@ -44,11 +44,11 @@ var arrows = map[string][]string{
 	"link/replica":           {"topic", "topic/batch"},                 // Topics over any connection, knows nothing of the Link
 	"topicapi":               {"topic", "topic/batch", "auth", "wire"}, // the API of Topics, over any Store
 	"hub":                    {"hub/journal", "datadir", "lastlines", "host", "hub/openapi", "hub/pump", "topic", "topicapi", "runtime", "runner", "logfile", "store", "auth", "wire"},
-	"hub/uplink":             {"link", "topic", "datadir", "auth", "wire"},                                  // the Hub's end of its Link
-	"space":                  {"link", "records", "topicapi", "topic", "host", "lastlines", "auth", "wire"}, // never hub
-	"hub/journal":            {},                                                                            // what a Hub remembers, nothing of why
-	"hub/openapi":            {},                                                                            // words about the API, which tests hold to the code
-	"hub/pump":               {"runner", "topic", "topic/batch"},                                            // knows channels and Topics, not Instances
+	"hub/uplink":             {"link", "link/replica", "topic", "datadir", "auth", "wire"},                                  // the Hub's end of its Link
+	"space":                  {"link", "link/replica", "records", "topicapi", "topic", "host", "lastlines", "auth", "wire"}, // never hub
+	"hub/journal":            {},                                                                                            // what a Hub remembers, nothing of why
+	"hub/openapi":            {},                                                                                            // words about the API, which tests hold to the code
+	"hub/pump":               {"runner", "topic", "topic/batch"},                                                            // knows channels and Topics, not Instances
 	"client":                 {"wire"},
 	"tty":                    {},      // what a terminal can do
 	"sth":                    {"tty"}, // reads what Scramjet's command is told; runs nothing
@@ -60,12 +60,12 @@ var arrows = map[string][]string{
 	"demo":                   {"client", "localhub", "tty"},
 	"doctor":                 {"client", "runner", "runtime/process", "runtime/process/keeper", "tty"}, // tries what a Hub would do
 	"cmd/waverider":          {"*"},
-	"internal/testbin":       {},                   // builds the binary for tests
-	"internal/testhub":       {},                   // drives a built Hub from outside, shares no code with it
-	"internal/testspace":     {"internal/testhub"}, // likewise a Space with its Hubs
-	"internal/testnet":       {},                   // networks that fail, knows nothing of what goes over them
+	"internal/testbin":       {},                                         // builds the binary for tests
+	"internal/testhub":       {},                                         // drives a built Hub from outside, shares no code with it
+	"internal/testspace":     {"internal/testhub"},                       // likewise a Space with its Hubs
+	"internal/testnet":       {},                                         // networks that fail, knows nothing of what goes over them
 	"bench":                  {"internal/testhub", "internal/testspace"}, // measures the built product
-	"bench/rawjs":            {},                   // the engine without us, to measure against
+	"bench/rawjs":            {},                                         // the engine without us, to measure against
 	"faults":                 {"internal/testhub", "internal/testnet", "internal/testspace", "faults/tally"},
 	"faults/tally":           {}, // counts records, for any fault
 	"e2e":                    {"*"},

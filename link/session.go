@@ -18,7 +18,7 @@ import (
 // Limits of a session. What a peer may make the other side hold is streams
 // times the window they begin with; a window grows only as it is read.
 const (
-	maxStreams   = 4096
+	maxStreams   = 20480
 	windowAtMost = 16 << 20
 	sessionRead  = 16 << 10
 )

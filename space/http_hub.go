@@ -215,7 +215,7 @@ func (s *Space) remove(ctx context.Context, m *member, by, why string) error {
 	s.mu.Unlock()
 	m.end("removed", "this Hub was removed from the Space")
 	for _, t := range s.cfg.Topics.Topics() {
-		_ = t.Forget(ctx, "hub-"+m.id)
+		_ = t.Forget(ctx, m.far())
 	}
 	s.audit.add(auditRecord{Action: "remove", Hub: m.id, Name: rec.Name, By: by, Detail: why})
 	s.log.Info("hub removed", "hub", m.id, "name", rec.Name, "by", by)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"waverider/link"
+	"waverider/link/replica"
 	"waverider/records"
 )
 
@@ -67,13 +68,18 @@ type member struct {
 	removed  bool
 	banned   time.Time // until then it is refused
 	breaches int
+	changed  chan struct{} // closed when what it wants may have changed; nil: nobody waits
+
+	out *replica.Outbound // Topics on their way to it
 }
 
 // entities is what a Hub says it has.
 type entities = link.Entities
 
 func newMember(s *Space, rec HubRecord, rev records.Rev) *member {
-	return &member{space: s, id: rec.ID, rec: rec, rev: rev}
+	m := &member{space: s, id: rec.ID, rec: rec, rev: rev}
+	m.out = newOutbound(m)
+	return m
 }
 
 // Record is a copy of what is remembered.

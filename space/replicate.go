@@ -2,10 +2,126 @@ package space
 
 import (
 	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
 
+	"waverider"
 	"waverider/link"
+	"waverider/link/replica"
+	"waverider/topic"
 )
 
-func (c *session) takeTopic(ctx context.Context, st *link.Stream) {}
+// readerExpires is how long a Hub that is away holds Topics of the Space.
+const readerExpires = 7 * 24 * time.Hour
 
-func (c *session) sendTopics(ctx context.Context) {}
+// far is what stands for the Hub in the Topics of the Space.
+func (m *member) far() string { return topic.FarHub + m.id }
+
+// may says whether a Hub may write and read a Topic: those that have an owner
+// are for Hubs of that domain only.
+func (m *member) may(name waverider.TopicName) error {
+	t, err := m.space.cfg.Topics.Topic(name)
+	if err != nil {
+		return nil // it is made by who writes first
+	}
+	cfg := t.Config()
+	if rec := m.Record(); cfg.Owner != "" && cfg.Owner != rec.Domain {
+		return waverider.Errorf(waverider.Forbidden, "Topic %s belongs to %s, Hub %s to %s", name, cfg.Owner, rec.Name, orNone(rec.Domain))
+	}
+	if cfg.Scope == waverider.ScopeHub {
+		return waverider.Errorf(waverider.Forbidden, "Topic %s is of the Space alone; promote it there", name)
+	}
+	return nil
+}
+
+func orNone(domain string) string {
+	if domain == "" {
+		return "no domain"
+	}
+	return domain
+}
+
+// takeTopic receives the records of one Topic of the Hub.
+func (c *session) takeTopic(ctx context.Context, st *link.Stream) {
+	m := c.member
+	err := m.space.receiver.Serve(ctx, st, replica.Peer{Producer: m.far(), Name: m.Record().Name, Allow: m.may})
+	var breach *replica.Breach
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case errors.As(err, &breach):
+		_ = c.breach(breach.What)
+	default:
+		m.space.log.Debug("topic of a hub not taken", "hub", m.id, "err", err)
+	}
+}
+
+// sendTopics sends the Topics that the Hub reads, until the session ends.
+func (c *session) sendTopics(ctx context.Context) {
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watch.Go(func() {
+		for ctx.Err() == nil {
+			changes := c.member.space.cfg.Topics.Changes()
+			c.member.touch()
+			select {
+			case <-changes:
+			case <-ctx.Done():
+			}
+		}
+	})
+	_ = c.member.out.Run(ctx, func(ctx context.Context) (net.Conn, error) { return c.Open(ctx, link.KindTopic) })
+}
+
+// newOutbound is how Topics go to a Hub, in all its sessions.
+func newOutbound(m *member) *replica.Outbound {
+	return &replica.Outbound{Store: m.space.cfg.Topics, Log: m.space.log,
+		Send:   replica.SendOptions{Reader: m.far(), Skip: m.far(), Expire: readerExpires},
+		Topics: m.wanted, Changes: m.changes}
+}
+
+// wanted is the Topics that the Hub reads and may.
+func (m *member) wanted() []waverider.TopicName {
+	reads := m.Record().Reads
+	names := make([]waverider.TopicName, 0, len(reads))
+	for _, name := range reads {
+		if n := waverider.TopicName(name); m.may(n) == nil {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// changes is closed when what is wanted may be another.
+func (m *member) changes() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.changed == nil {
+		m.changed = make(chan struct{})
+	}
+	return m.changed
+}
+
+// touch closes what changes answered.
+func (m *member) touch() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
+}
+
+// forgetReads lets go of what the Hub does not want any more.
+func (m *member) forgetReads(ctx context.Context, before, now []string) {
+	for _, name := range before {
+		if slices.Contains(now, name) {
+			continue
+		}
+		if t, err := m.space.cfg.Topics.Topic(waverider.TopicName(name)); err == nil {
+			_ = t.Forget(ctx, m.far()) // it expires by itself too
+		}
+	}
+}

@@ -20,7 +20,6 @@ type session struct {
 	member *member
 	proxy  *proxy
 	gone   chan struct{} // closed when all of it has ended
-	reads  chan struct{} // holds one when what the Hub reads has changed
 	build  string
 }
 
@@ -34,7 +33,7 @@ func (s *Space) serve(ctx context.Context, ls *link.Session, a link.Applicant) e
 	if m == nil {
 		return errRemoved
 	}
-	c := &session{Session: ls, member: m, gone: make(chan struct{}), reads: make(chan struct{}, 1), build: a.Hello.Build}
+	c := &session{Session: ls, member: m, gone: make(chan struct{}), build: a.Hello.Build}
 	c.proxy = newProxy(c)
 	defer close(c.gone)
 	if err := m.attach(ctx, c, a); err != nil {
@@ -183,15 +182,15 @@ func (c *session) setReads(ctx context.Context, msg link.Message) error {
 		}
 	}
 	slices.Sort(body.Topics)
-	if !slices.Equal(body.Topics, c.member.Record().Reads) {
-		if err := c.member.change(ctx, func(r *HubRecord) error { r.Reads = body.Topics; return nil }); err != nil {
-			return err
-		}
+	before := c.member.Record().Reads
+	if slices.Equal(body.Topics, before) {
+		return nil
 	}
-	select {
-	case c.reads <- struct{}{}:
-	default:
+	if err := c.member.change(ctx, func(r *HubRecord) error { r.Reads = body.Topics; return nil }); err != nil {
+		return err
 	}
+	c.member.touch()
+	c.member.forgetReads(ctx, before, body.Topics)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"waverider/auth"
 	"waverider/lastlines"
 	"waverider/link"
+	"waverider/link/replica"
 	"waverider/records"
 	"waverider/topic"
 )
@@ -44,6 +45,7 @@ type Space struct {
 	hubs     *records.Collection[HubRecord]
 	tokens   *records.Collection[TokenRecord]
 	acceptor *link.Acceptor
+	receiver *replica.Receiver
 	audit    *auditLog
 
 	joining sync.Mutex // one Hub joins at a time: names are given then
@@ -62,6 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Space, error) {
 	}
 	s := &Space{cfg: cfg, log: cfg.Log, id: cfg.Key.ID(), started: time.Now(), members: map[string]*member{}, audit: newAuditLog(),
 		hubs: records.Of[HubRecord](cfg.Records, "hubs"), tokens: records.Of[TokenRecord](cfg.Records, "tokens")}
+	s.receiver = replica.NewReceiver(cfg.Topics, replica.ReceiverOptions{Log: cfg.Log})
 	s.acceptor = &link.Acceptor{Key: cfg.Key, Build: cfg.Build, TLSPin: cfg.TLSPin, Log: cfg.Log, Admit: s.admit, Serve: s.serve}
 	cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
 	list, err := s.hubs.List(ctx)

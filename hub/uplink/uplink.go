@@ -39,13 +39,15 @@ type Core struct {
 
 // Uplink is a Hub's relation to its Space.
 type Uplink struct {
-	cfg  Config
-	log  *slog.Logger
-	core Core
-	join *link.JoinToken // to be used; nil: none
+	cfg   Config
+	log   *slog.Logger
+	core  Core
+	share *share          // nil: no Topics
+	join  *link.JoinToken // to be used; nil: none
 
-	now   chan struct{} // wakes the dialing
-	reads chan struct{} // holds one when somebody began to read
+	now    chan struct{} // wakes the dialing
+	reads  chan struct{} // holds one when somebody began to read
+	joined chan struct{} // holds one when a Space was joined
 
 	mu      sync.Mutex
 	memory  *memory // nil: none was joined
@@ -61,7 +63,7 @@ func Open(cfg Config) (*Uplink, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), since: time.Now()}
+	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), since: time.Now()}
 	if cfg.Join != "" {
 		token, err := link.ParseJoinToken(cfg.Join)
 		if err != nil {
@@ -85,6 +87,9 @@ func Open(cfg Config) (*Uplink, error) {
 			return nil, waverider.Errorf(waverider.Invalid, "%v", err)
 		}
 	}
+	if cfg.Topics != nil {
+		u.share = newShare(u)
+	}
 	if m != nil && cfg.Topics != nil {
 		cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
 	}
@@ -104,6 +109,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	defer u.background(ctx)()
 	link.Keep(ctx, u.now, u.dial, u.serve, u.ended)
 	return nil
 }
@@ -173,6 +179,12 @@ func (u *Uplink) keep(s *link.Session, d *link.Dialer, pin string) error {
 		u.log.Info("space joined", "space", m.Space, "name", m.Name, "as", m.Settings.Name, "url", m.URL)
 	}
 	u.memory, u.join = m, nil
+	if first {
+		select {
+		case u.joined <- struct{}{}:
+		default:
+		}
+	}
 	if u.cfg.Topics != nil {
 		u.cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
 	}
