@@ -2,8 +2,12 @@ package link
 
 import "sync"
 
-// Frames are of two sorts: small ones, and those that are about full.
-const smallFrame = 1 << 10
+// Frames are of three sorts: those without data, which are not worth a pool, small
+// ones, and those that are about full.
+const (
+	tinyFrame  = 64
+	smallFrame = 1 << 10
+)
 
 var (
 	smallBuffers = sync.Pool{New: func() any { return new([smallFrame]byte) }}
@@ -13,6 +17,8 @@ var (
 // getBuffer is n bytes, to be given back by putBuffer.
 func getBuffer(n int) []byte {
 	switch {
+	case n <= tinyFrame:
+		return make([]byte, n)
 	case n <= smallFrame:
 		return smallBuffers.Get().(*[smallFrame]byte)[:n]
 	case n <= writeMax+yamuxHead:

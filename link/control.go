@@ -32,7 +32,7 @@ type Message struct {
 // Decode reads the body into v.
 func (m Message) Decode(v any) error {
 	if err := json.Unmarshal(m.Body, v); err != nil {
-		return fmt.Errorf("message %.40q: %w", m.Type, err)
+		return &Breach{fmt.Sprintf("message %.40q: %v", m.Type, err)}
 	}
 	return nil
 }
@@ -63,11 +63,13 @@ func (c *control) opened() chan struct{} {
 }
 
 // take accepts a control stream, the first.
-func (c *control) take(conn *yamux.Stream) bool {
+func (s *Session) takeControl(conn *yamux.Stream) bool {
+	c := &s.ctl
 	if c.taken.Swap(true) {
 		return false
 	}
-	c.conn = conn
+	s.shaper.add(conn.StreamID(), laneControl)
+	c.conn = metered{conn, &s.held}
 	close(c.opened())
 	return true
 }
@@ -79,10 +81,12 @@ func (s *Session) openControl() error {
 	if err != nil {
 		return err
 	}
+	s.shaper.add(st.StreamID(), laneControl)
+	s.held.open(st.StreamID())
 	if _, err := st.Write([]byte{byte(kindControl)}); err != nil {
 		return err
 	}
-	s.ctl.take(st)
+	s.takeControl(st)
 	return nil
 }
 
@@ -120,7 +124,7 @@ func (s *Session) listen(h Handlers) error {
 		}
 		var m Message
 		if err := json.Unmarshal(line, &m); err != nil {
-			return fmt.Errorf("a message of the peer cannot be read: %w", err)
+			return &Breach{fmt.Sprintf("a message cannot be read (%v)", err)}
 		}
 		switch m.Type {
 		case messageBeat:
@@ -151,7 +155,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 			return part[:len(part)-1], nil
 		}
 		if len(long)+len(part) > messageLimit {
-			return nil, errors.New("a message of the peer is too long")
+			return nil, &Breach{fmt.Sprintf("a message has more than %d bytes", messageLimit)}
 		}
 		long = append(long, part...)
 		if err == nil {

@@ -15,7 +15,7 @@ import (
 // within a few seconds, and not all at once.
 const (
 	retryFirst = 100 * time.Millisecond
-	retryMost  = 2 * time.Second
+	retryMost  = time.Second
 	refusedFor = 30 * time.Second // after a refusal
 	goodAfter  = 10 * time.Second // a session that lasted so long was a good one
 )

@@ -22,18 +22,24 @@ const (
 var share = [lanes]int{laneLive: 128 << 10, laneTopics: 64 << 10}
 
 const (
-	laneRoom = 128 << 10 // bytes a lane may have waiting before its writers wait
-	writeMax = 64 << 10  // bytes of frames that are written together
+	laneRoom    = 128 << 10 // bytes a lane may have waiting before its writers wait
+	controlRoom = 1 << 20   // likewise, of lane control
+	marksMost   = 16 << 10  // frames without data that wait; none of ours makes so many wait
+	writeMax    = 64 << 10  // bytes of frames that are written together
 )
+
+var errFlood = &Breach{"it asks for more answers than it takes"}
 
 // shaper lies under yamux and over the socket. It takes frames without making
 // yamux wait, which has one queue for all of them, and writes them by lane. How
 // much lies here is bounded by room, for which the streams ask before they write.
 type shaper struct {
-	socket io.ReadWriteCloser
+	socket io.WriteCloser
+	held   *held
 
 	mu      sync.Mutex
 	queues  [lanes]queue
+	marks   int  // frames without data in lane control
 	turn    lane // whose round it is, of the lanes that share
 	left    int  // bytes of this round
 	streams map[uint32]*flow
@@ -53,13 +59,13 @@ type queue struct {
 type frame struct {
 	data []byte
 	of   *flow // nil: of no stream that we class
+	mark bool  // it has no data
 }
 
 // flow is one stream as the shaper knows it. Its shaper's mu guards it.
 type flow struct {
 	lane    lane
-	waiting int  // frames in lane now
-	gone    bool // no more is written
+	waiting int // frames in lane now
 }
 
 // The head of a yamux frame.
@@ -67,11 +73,20 @@ const (
 	yamuxHead      = 12
 	yamuxData      = 0
 	yamuxUpdate    = 1
+	yamuxFlagBegin = 1
 	yamuxFlagClose = 4
+	yamuxFlagReset = 8
 )
 
-func newShaper(socket io.ReadWriteCloser) *shaper {
-	s := &shaper{socket: socket, streams: map[uint32]*flow{}, more: make(chan struct{}, 1),
+func (l lane) room() int {
+	if l == laneControl {
+		return controlRoom
+	}
+	return laneRoom
+}
+
+func newShaper(socket io.WriteCloser, h *held) *shaper {
+	s := &shaper{socket: socket, held: h, streams: map[uint32]*flow{}, more: make(chan struct{}, 1),
 		closed: make(chan struct{}), ended: make(chan struct{}), turn: laneLive, left: share[laneLive]}
 	for i := range s.roomier {
 		s.roomier[i] = make(chan struct{})
@@ -80,18 +95,27 @@ func newShaper(socket io.ReadWriteCloser) *shaper {
 	return s
 }
 
-// Write takes one frame.
+// Write takes one frame. It does not wait.
 func (s *shaper) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return 0, s.err
 	}
-	l, of := s.class(p)
+	l, f, drop := s.class(p)
+	if drop {
+		return len(p), nil
+	}
+	if f.mark {
+		if s.marks++; s.marks > marksMost {
+			s.failLocked(errFlood)
+			return 0, s.err
+		}
+	}
 	q := &s.queues[l]
-	data := getBuffer(len(p))
-	copy(data, p)
-	q.frames = append(q.frames, frame{data: data, of: of})
+	f.data = getBuffer(len(p))
+	copy(f.data, p)
+	q.frames = append(q.frames, f)
 	q.bytes += len(p)
 	select {
 	case s.more <- struct{}{}:
@@ -101,35 +125,52 @@ func (s *shaper) Write(p []byte) (int, error) {
 }
 
 // class is the lane of a frame. Frames of one stream keep their order: one that
-// is data, or the end of it, never overtakes another in a slower lane.
-func (s *shaper) class(p []byte) (lane, *flow) {
+// is data, or the end of it, never overtakes another in a slower lane. With its
+// end a stream is forgotten, and no sooner: yamux holds back some of its frames.
+// What comes after that is of no use to the peer any more.
+func (s *shaper) class(p []byte) (l lane, f frame, drop bool) {
 	if len(p) < yamuxHead || p[1] > yamuxUpdate {
-		return laneControl, nil
+		return laneControl, frame{mark: true}, false
 	}
 	kind, flags, id := p[1], binary.BigEndian.Uint16(p[2:]), binary.BigEndian.Uint32(p[4:])
-	f := s.streams[id]
-	if f == nil || kind != yamuxData && flags&yamuxFlagClose == 0 {
-		return laneControl, nil
+	s.held.sent(id, flags)
+	of := s.streams[id]
+	if of == nil {
+		return laneControl, frame{mark: true}, kind == yamuxData
 	}
-	f.waiting++
-	return f.lane, f
+	if flags&(yamuxFlagClose|yamuxFlagReset) != 0 {
+		delete(s.streams, id)
+	}
+	if kind != yamuxData && flags&yamuxFlagClose == 0 {
+		return laneControl, frame{mark: true}, false
+	}
+	of.waiting++
+	return of.lane, frame{of: of}, false
 }
 
-// put classes a stream, anew when it is already.
-func (s *shaper) put(id uint32, l lane) {
+// add makes a stream known. Only then may data be written on it.
+func (s *shaper) add(id uint32, l lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.streams[id] = &flow{lane: l}
+}
+
+// put classes a stream anew, and answers what it is now: one of which much
+// waits stays where it is.
+func (s *shaper) put(id uint32, l lane) lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.streams[id]
 	if f == nil {
-		f = &flow{lane: l}
-		s.streams[id] = f
+		return l
 	}
 	if f.waiting == 0 || f.lane == laneControl { // what waits in control goes first anyway
 		f.lane = l
 	}
+	return f.lane
 }
 
-// forget is put's opposite; the frames that wait stay.
+// forget drops what comes of a stream: nobody wants it any more.
 func (s *shaper) forget(id uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +182,7 @@ func (s *shaper) forget(id uint32) {
 func (s *shaper) full(l lane) (<-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil || l == laneControl || s.queues[l].bytes < laneRoom {
+	if s.err != nil || s.queues[l].bytes < l.room() {
 		return nil, s.err
 	}
 	return s.roomier[l], nil
@@ -150,10 +191,9 @@ func (s *shaper) full(l lane) (<-chan struct{}, error) {
 // run writes until the socket fails or is closed.
 func (s *shaper) run() {
 	defer close(s.ended)
-	buf := make([]byte, 0, writeMax+yamuxHead)
 	for {
-		data, wait := s.next(buf)
-		if wait {
+		data := s.next()
+		if data == nil {
 			select {
 			case <-s.more:
 				continue
@@ -161,53 +201,62 @@ func (s *shaper) run() {
 				return
 			}
 		}
-		if _, err := s.socket.Write(data); err != nil {
+		_, err := s.socket.Write(data)
+		putBuffer(data)
+		if err != nil {
 			s.fail(err)
+			_ = s.socket.Close() // the reader need not wait for the peer
 			return
-		}
-		if cap(data) > cap(buf) {
-			putBuffer(data)
 		}
 	}
 }
 
-// next takes what is to be written now: one large frame, or several small ones.
-func (s *shaper) next(buf []byte) (data []byte, wait bool) {
+// next takes what is to be written now: one frame, or several small ones
+// together. It is nil when there is none.
+func (s *shaper) next() (data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data = buf[:0]
 	for {
 		l, ok := s.pick()
-		if !ok {
-			return data, len(data) == 0
+		if !ok || data != nil && len(data)+len(s.queues[l].frames[0].data) > writeMax {
+			return data
 		}
-		q := &s.queues[l]
-		f := q.frames[0]
-		if len(data)+len(f.data) > writeMax && len(data) > 0 {
-			return data, false
+		f := s.take(l)
+		if data == nil {
+			if _, more := s.pick(); !more || len(f) > writeMax/2 {
+				return f
+			}
+			data = getBuffer(writeMax)[:0]
 		}
-		q.frames[0] = frame{}
-		if q.frames = q.frames[1:]; len(q.frames) == 0 {
-			q.frames = nil
-		}
-		before := q.bytes
-		q.bytes -= len(f.data)
-		if f.of != nil {
-			f.of.waiting--
-		}
-		if l != laneControl {
-			s.left -= len(f.data)
-		}
-		if before >= laneRoom && q.bytes < laneRoom {
-			close(s.roomier[l])
-			s.roomier[l] = make(chan struct{})
-		}
-		if len(f.data) > writeMax/2 && len(data) == 0 {
-			return f.data, false
-		}
-		data = append(data, f.data...)
-		putBuffer(f.data)
+		data = append(data, f...)
+		putBuffer(f)
 	}
+}
+
+// take takes the first frame of a lane.
+func (s *shaper) take(l lane) []byte {
+	q := &s.queues[l]
+	f := q.frames[0]
+	q.frames[0] = frame{}
+	if q.frames = q.frames[1:]; len(q.frames) == 0 {
+		q.frames = nil
+	}
+	before := q.bytes
+	q.bytes -= len(f.data)
+	if f.of != nil {
+		f.of.waiting--
+	}
+	if f.mark {
+		s.marks--
+	}
+	if l != laneControl {
+		s.left -= len(f.data)
+	}
+	if room := l.room(); before >= room && q.bytes < room {
+		close(s.roomier[l])
+		s.roomier[l] = make(chan struct{})
+	}
+	return f.data
 }
 
 // pick is the lane that is next.
@@ -231,6 +280,10 @@ func (s *shaper) pick() (lane, bool) {
 func (s *shaper) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.failLocked(err)
+}
+
+func (s *shaper) failLocked(err error) {
 	if s.err != nil {
 		return
 	}
@@ -241,9 +294,6 @@ func (s *shaper) fail(err error) {
 		s.roomier[i] = make(chan struct{})
 	}
 }
-
-// Read is the socket's.
-func (s *shaper) Read(p []byte) (int, error) { return s.socket.Read(p) }
 
 // Close ends the writer and the socket. What waits is dropped.
 func (s *shaper) Close() error {

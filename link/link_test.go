@@ -60,6 +60,12 @@ func certificate(t testing.TB, notAfter time.Time) (tls.Certificate, string) {
 
 func newSpace(t testing.TB, h link.Handlers) *space {
 	t.Helper()
+	return newSpaceBehind(t, h, nil)
+}
+
+// newSpaceBehind has its connections wrapped.
+func newSpaceBehind(t testing.TB, h link.Handlers, wrap func(net.Conn) net.Conn) *space {
+	t.Helper()
 	key, err := auth.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +96,7 @@ func newSpace(t testing.TB, h link.Handlers) *space {
 	server := &wire.Server{Log: log, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, Grace: time.Second,
 		Handler: mux.Serve(wire.Access{Gate: &auth.Gate{Open: true}})}
 	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx, l) }()
+	go func() { done <- server.Run(ctx, wrapper{l, wrap}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil && !errors.Is(err, net.ErrClosed) {
@@ -98,6 +104,19 @@ func newSpace(t testing.TB, h link.Handlers) *space {
 		}
 	})
 	return s
+}
+
+type wrapper struct {
+	net.Listener
+	wrap func(net.Conn) net.Conn // nil: as it is
+}
+
+func (w wrapper) Accept() (net.Conn, error) {
+	c, err := w.Listener.Accept()
+	if err == nil && w.wrap != nil {
+		c = w.wrap(c)
+	}
+	return c, err
 }
 
 // runWithHTTP runs a session and serves its HTTP.
@@ -126,13 +145,19 @@ func hello(string) link.Hello { return link.Hello{Name: "edge"} }
 // join dials and runs the Hub's end until the test ends.
 func (s *space) join(t testing.TB, h link.Handlers, handler http.Handler) (hub, here *link.Session) {
 	t.Helper()
+	return s.joinAnd(t, func(ctx context.Context, hub *link.Session) error { return runWithHTTP(ctx, hub, h, handler) })
+}
+
+// joinAnd is join with a Hub's end of one's own.
+func (s *space) joinAnd(t testing.TB, run func(context.Context, *link.Session) error) (hub, here *link.Session) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	hub, err := s.dialer(t).Dial(ctx, hello)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- runWithHTTP(ctx, hub, h, handler) }()
+	go func() { done <- run(ctx, hub) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return hub, <-s.sessions
 }

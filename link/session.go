@@ -15,12 +15,13 @@ import (
 	"waverider/auth"
 )
 
-// Limits of a session. What a peer may make the other side hold is streams
-// times the window they begin with; a window grows only as it is read.
+// Limits of a session. What a peer may make the other side hold lies in windows
+// of streams, which grow only as they are read (see held).
 const (
 	maxStreams   = 20480
-	windowAtMost = 16 << 20
-	sessionRead  = 16 << 10
+	windowFirst  = 1 << 20  // a far Topic should not take many round trips to come up to speed
+	windowAtMost = 16 << 20 // of one stream
+	sessionRead  = 4 << 10  // more is read past the buffer
 )
 
 // Session is one connection of a Hub and a Space.
@@ -35,6 +36,7 @@ type Session struct {
 	log    *slog.Logger
 	socket *socket
 	shaper *shaper
+	held   held
 	mux    *yamux.Session
 	hub    bool // this side is the Hub's
 	remote net.Addr
@@ -54,20 +56,25 @@ func newSession(ws *socket, hub bool, w Welcome, peer string, key auth.PublicKey
 		log: log, socket: ws, hub: hub, remote: where(remote)}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	ws.ws.SetReadLimit(messageMax)
-	s.shaper = newShaper(s.socket)
+	most := heldMost
+	if hub {
+		most = 0 // it trusts its Space
+	}
+	s.held = held{most: most, streams: map[uint32]*heldStream{}}
+	s.shaper = newShaper(s.socket, &s.held)
 	s.http = newListener(s.remote)
 	cfg := &yamux.Config{
 		AcceptBacklog: 256, PingBacklog: 8, EnableKeepAlive: false, KeepAliveInterval: time.Minute,
 		MeasureRTTInterval: 30 * time.Second, ConnectionWriteTimeout: time.Hour, // the shaper never makes it wait
-		MaxIncomingStreams: maxStreams, InitialStreamWindowSize: 256 << 10, MaxStreamWindowSize: windowAtMost,
-		LogOutput: io.Discard, ReadBufSize: sessionRead, MaxMessageSize: writeMax,
+		MaxIncomingStreams: maxStreams, InitialStreamWindowSize: windowFirst, MaxStreamWindowSize: windowAtMost,
+		LogOutput: io.Discard, ReadBufSize: 0, MaxMessageSize: writeMax,
 	}
 	open := yamux.Server
 	if hub {
 		open = yamux.Client
 	}
 	var err error
-	s.mux, err = open(pipe{shaper: s.shaper, local: where("here"), remote: s.remote}, cfg, nil)
+	s.mux, err = open(&pipe{shaper: s.shaper, in: newIntake(s.socket, &s.held), local: where("here"), remote: s.remote}, cfg, s.held.span)
 	if err != nil {
 		return nil, errors.Join(err, s.shaper.Close())
 	}
@@ -98,7 +105,7 @@ func (s *Session) Run(ctx context.Context, h Handlers) error {
 	for {
 		c, err := s.mux.AcceptStream()
 		if err != nil {
-			s.Close(fmt.Errorf("the connection ended: %w", socketError(err)))
+			s.Close(fmt.Errorf("the connection ended: %w", sessionError(err)))
 			break
 		}
 		s.tasks.Go(func() { s.dispatch(c, h) })
@@ -117,14 +124,15 @@ func (s *Session) dispatch(c *yamux.Stream, h Handlers) {
 		return
 	}
 	_ = c.SetReadDeadline(time.Time{})
+	s.held.read(c.StreamID(), 1)
 	switch k := Kind(kind[0]); {
 	case k == KindHTTP:
-		s.http.put(newStream(c, s.shaper, k, s.remote))
+		s.http.put(s.stream(c, k))
 	case k == KindTopic && h.Topic != nil:
-		st := newStream(c, s.shaper, k, s.remote)
+		st := s.stream(c, k)
 		defer st.Close()
 		h.Topic(s.ctx, st)
-	case k == kindControl && !s.hub && s.ctl.take(c):
+	case k == kindControl && !s.hub && s.takeControl(c):
 		s.Close(s.listen(h))
 	default:
 		_ = c.Reset() // of a later version, or not in its place
@@ -137,7 +145,8 @@ func (s *Session) Open(ctx context.Context, kind Kind) (*Stream, error) {
 	if err != nil {
 		return nil, streamError(err)
 	}
-	st := newStream(c, s.shaper, kind, s.remote)
+	s.held.open(c.StreamID())
+	st := s.stream(c, kind)
 	if _, err := c.Write([]byte{byte(kind)}); err != nil {
 		_ = st.Abort()
 		return nil, streamError(err)

@@ -3,13 +3,16 @@ package link
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/libp2p/go-yamux/v5"
 
 	"waverider/wire"
 )
@@ -47,7 +50,7 @@ func (s *socket) Read(p []byte) (int, error) {
 				return 0, socketError(err)
 			}
 			if kind != websocket.BinaryMessage {
-				return 0, errors.New("the peer sent text where bytes were expected")
+				return 0, &Breach{"it sent text where bytes were expected"}
 			}
 			s.reader = r
 		}
@@ -117,8 +120,27 @@ func (s *socket) Close() (err error) {
 	return err
 }
 
+// sessionError is why a session ended, of what yamux says.
+func sessionError(err error) error {
+	for _, e := range []error{yamux.ErrInvalidVersion, yamux.ErrInvalidMsgType, yamux.ErrDuplicateStream} {
+		if errors.Is(err, e) {
+			return &Breach{e.Error()}
+		}
+	}
+	if text := err.Error(); strings.HasPrefix(text, "receive window exceeded") || strings.HasPrefix(text, "both yamux endpoints") {
+		return &Breach{text}
+	}
+	return socketError(err)
+}
+
 // socketError is one for all ways in which a connection that was closed says so.
 func socketError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, websocket.ErrReadLimit) {
+		return &Breach{fmt.Sprintf("it sent a message of more than %d bytes", messageMax)}
+	}
 	var closed *websocket.CloseError
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &closed) {
 		return io.EOF
@@ -126,12 +148,15 @@ func socketError(err error) error {
 	return err
 }
 
-// pipe is a socket as yamux wants it, behind a shaper.
+// pipe is a socket as yamux wants it: behind a shaper, and with an eye on what
+// comes in.
 type pipe struct {
 	*shaper
+	in            *intake
 	local, remote net.Addr
 }
 
+func (p pipe) Read(b []byte) (int, error)     { return p.in.Read(b) }
 func (p pipe) LocalAddr() net.Addr            { return p.local }
 func (p pipe) RemoteAddr() net.Addr           { return p.remote }
 func (pipe) SetDeadline(time.Time) error      { return nil }

@@ -21,11 +21,13 @@ const (
 )
 
 const (
-	longAfter   = 64 << 10    // bytes in one go after which a stream is not a small call any more
-	shortAgain  = time.Second // without a byte, and it may be one again
-	chunk       = 32 << 10    // bytes handed on at once by a stream that is long
+	longAfter   = 64 << 10 // bytes in one go after which a stream is not a small call any more
+	chunk       = 32 << 10 // bytes handed on at once by a stream that is long
 	kindTimeout = 10 * time.Second
 )
+
+// shortAgain without a byte, and a stream may be a small call again.
+var shortAgain = time.Second
 
 var errDeadline = os.ErrDeadlineExceeded
 
@@ -33,6 +35,7 @@ var errDeadline = os.ErrDeadlineExceeded
 type Stream struct {
 	*yamux.Stream
 	shaper *shaper
+	held   *held
 	kind   Kind
 	remote net.Addr
 
@@ -46,12 +49,12 @@ type Stream struct {
 	deadline deadline
 }
 
-func newStream(s *yamux.Stream, sh *shaper, kind Kind, remote net.Addr) *Stream {
-	st := &Stream{Stream: s, shaper: sh, kind: kind, remote: remote, closed: make(chan struct{})}
+func (s *Session) stream(c *yamux.Stream, kind Kind) *Stream {
+	st := &Stream{Stream: c, shaper: s.shaper, held: &s.held, kind: kind, remote: s.remote, closed: make(chan struct{})}
 	if kind == KindTopic {
 		st.lane = laneTopics
 	}
-	sh.put(s.StreamID(), st.lane)
+	s.shaper.add(c.StreamID(), st.lane)
 	return st
 }
 
@@ -64,10 +67,8 @@ func (s *Stream) Write(p []byte) (n int, err error) {
 	}
 	for len(p) > 0 {
 		part := p[:min(len(p), chunk)]
-		if s.lane != laneControl {
-			if err := s.room(); err != nil {
-				return n, err
-			}
+		if err := s.room(); err != nil {
+			return n, err
 		}
 		m, err := s.Stream.Write(part)
 		n += m
@@ -115,24 +116,25 @@ func (s *Stream) sort(n int) {
 		l = laneLive
 	}
 	if l != s.lane {
-		s.lane = l
-		s.shaper.put(s.StreamID(), l)
+		s.lane = s.shaper.put(s.StreamID(), l)
 	}
 }
 
 // Read is that of the stream, with errors as package net has them.
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.Stream.Read(p)
+	s.held.read(s.StreamID(), n)
 	return n, streamError(err)
 }
 
 // Close ends both directions. The peer gets what was written before.
 func (s *Stream) Close() error {
-	s.closing.Do(func() {
-		close(s.closed)
-		defer s.shaper.forget(s.StreamID())
-	})
-	return s.Stream.Close()
+	s.closing.Do(func() { close(s.closed) })
+	err := s.Stream.Close()
+	if err != nil { // it has ended in another way
+		s.shaper.forget(s.StreamID())
+	}
+	return streamError(err)
 }
 
 // CloseWrite ends one.
@@ -140,10 +142,8 @@ func (s *Stream) CloseWrite() error { return s.Stream.CloseWrite() }
 
 // Abort ends the stream at once; the peer is told that it is not whole.
 func (s *Stream) Abort() error {
-	s.closing.Do(func() {
-		close(s.closed)
-		defer s.shaper.forget(s.StreamID())
-	})
+	s.closing.Do(func() { close(s.closed) })
+	s.shaper.forget(s.StreamID())
 	return s.Stream.Reset()
 }
 
