@@ -171,6 +171,9 @@ func (s *Session) Close(why error) {
 // Done is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.ctx.Done() }
 
+// Lost is closed when the connection has ended, also before Run.
+func (s *Session) Lost() <-chan struct{} { return s.mux.CloseChan() }
+
 // Context ends with the session.
 func (s *Session) Context() context.Context { return s.ctx }
 

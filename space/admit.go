@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -38,12 +40,32 @@ func (s *Space) readTicket(hub, text string) (uint64, bool) {
 func (s *Space) admit(ctx context.Context, a link.Applicant) (link.Welcome, error) {
 	s.joining.Lock()
 	m := s.member(a.ID)
+	if err := m.ban(a); err != nil {
+		s.joining.Unlock()
+		return link.Welcome{}, err
+	}
 	if m == nil || a.Hello.Join != "" && !m.lets(s, a) {
 		defer s.joining.Unlock()
 		return s.join(ctx, m, a)
 	}
 	s.joining.Unlock()
 	return m.admit(ctx, a)
+}
+
+// ban refuses a Hub that broke the rules a short while ago.
+func (m *member) ban(a link.Applicant) error {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	until, name := m.banned, m.rec.Name
+	m.mu.Unlock()
+	if !time.Now().Before(until) {
+		return nil
+	}
+	m.space.audit.add(auditRecord{Action: "refuse", Hub: m.id, Name: name, Remote: a.Remote, Detail: "broke the rules"})
+	return waverider.Errorf(waverider.Forbidden, "Hub %s broke the rules of the Link and is not let in before %s: is it a Waverider of a version that fits the Space's?",
+		name, until.UTC().Format(time.RFC3339))
 }
 
 // lets tells that a ticket is good, so that no token is needed.
@@ -66,36 +88,19 @@ func (s *Space) join(ctx context.Context, m *member, a link.Applicant) (link.Wel
 		s.audit.add(auditRecord{Action: "refuse", Hub: a.ID, Remote: a.Remote, Detail: "join token"})
 		return link.Welcome{}, err
 	}
-	now := time.Now()
-	rec := HubRecord{ID: a.ID, Key: a.Key.String(), Joined: now}
-	if m != nil {
-		rec = m.Record()
-		rec.Revoked = false
-	} else {
-		wish := token.Name
-		if wish == "" {
-			wish = a.Hello.Name
-		}
-		rec.Name = s.freeName(wish, a.ID)
-		rec.Domain = token.Domain
-		rec.Labels = map[string]string{}
-		if checkLabels(a.Hello.Labels) == nil {
-			for k, v := range a.Hello.Labels {
-				rec.Labels[k] = v
-			}
-		}
-		for k, v := range token.Labels {
-			rec.Labels[k] = v
-		}
-		m = newMember(s, rec, 0)
+	if m == nil {
+		m = newMember(s, s.newRecord(a, token), 0)
 	}
-	rec.JoinedWith = token.ID
-	rec.Ticket = rec.last() + 1 // nobody has this one: tickets of before are no good
-	rec.Pending = rec.Ticket + 1
-	rec.Clone = nil
-	if err := m.put(ctx, rec); err != nil {
+	err = m.change(ctx, func(r *HubRecord) error {
+		r.Ticket = r.last() + 1 // nobody has this one: tickets of before are no good
+		r.Pending = r.Ticket + 1
+		r.JoinedWith, r.Joining, r.Revoked, r.Clone = token.ID, true, false, nil
+		return nil
+	})
+	if err != nil {
 		return link.Welcome{}, err
 	}
+	rec := m.Record()
 	s.mu.Lock()
 	s.members[a.ID] = m
 	s.mu.Unlock()
@@ -104,30 +109,60 @@ func (s *Space) join(ctx context.Context, m *member, a link.Applicant) (link.Wel
 	return m.welcome(rec)
 }
 
+// newRecord is what is known at first of a Hub that joins.
+func (s *Space) newRecord(a link.Applicant, token TokenRecord) HubRecord {
+	now := time.Now()
+	wish := token.Name
+	if wish == "" {
+		wish = a.Hello.Name
+	}
+	rec := HubRecord{ID: a.ID, Key: a.Key.String(), Joined: now, Name: s.freeName(wish, a.ID), Domain: token.Domain, Labels: map[string]string{},
+		// Past all that a Hub of this id had before it was removed.
+		Ticket: uint64(now.UnixMilli())}
+	if checkLabels(a.Hello.Labels) == nil {
+		maps.Copy(rec.Labels, a.Hello.Labels)
+	}
+	maps.Copy(rec.Labels, token.Labels)
+	return rec
+}
+
+var errStale = errors.New("the ticket has been used")
+
 // admit lets a known Hub in by its ticket.
 func (m *member) admit(ctx context.Context, a link.Applicant) (link.Welcome, error) {
 	s := m.space
 	m.admitting.Lock()
 	defer m.admitting.Unlock()
-	rec := m.Record()
 	n, ok := s.readTicket(m.id, a.Hello.Ticket)
+	if rec := m.Record(); rec.Joining && ok && rec.knows(n) {
+		if err := s.spend(ctx, m.id); err != nil {
+			return link.Welcome{}, err
+		}
+	}
+	var rec HubRecord
+	var newer bool
+	err := m.change(ctx, func(r *HubRecord) error {
+		switch {
+		case r.Revoked:
+			return waverider.Errorf(waverider.Forbidden, "Hub %s was revoked: ask who runs the Space", r.Name)
+		case !ok || !r.knows(n):
+			return errStale
+		}
+		newer = n > r.last()
+		r.Ticket, r.Pending, r.Joining = n, max(r.last(), n)+1, false
+		rec = *r
+		return nil
+	})
 	switch {
-	case rec.Revoked:
-		s.audit.add(auditRecord{Action: "refuse", Hub: m.id, Name: rec.Name, Remote: a.Remote, Detail: "revoked"})
-		return link.Welcome{}, waverider.Errorf(waverider.Forbidden, "Hub %s was revoked: ask who runs the Space", rec.Name)
-	case !ok || !rec.knows(n):
+	case errors.Is(err, errStale):
 		return link.Welcome{}, m.noticeClone(ctx, a)
-	}
-	if n > rec.last() {
-		s.log.Warn("a Hub has a newer ticket than this Space remembers: was the Space restored from a backup?", "hub", m.id, "name", rec.Name)
-		rec.Ticket = n
-	}
-	if n == rec.Pending {
-		rec.Ticket = n
-	}
-	rec.Pending = max(rec.last(), n) + 1
-	if err := m.put(ctx, rec); err != nil {
+	case waverider.KindOf(err) == waverider.Forbidden:
+		s.audit.add(auditRecord{Action: "refuse", Hub: m.id, Name: m.Record().Name, Remote: a.Remote, Detail: "revoked"})
 		return link.Welcome{}, err
+	case err != nil:
+		return link.Welcome{}, err
+	case newer:
+		s.log.Warn("a Hub has a newer ticket than this Space remembers: was the Space restored from a backup?", "hub", m.id, "name", rec.Name)
 	}
 	return m.welcome(rec)
 }
@@ -135,11 +170,14 @@ func (m *member) admit(ctx context.Context, a link.Applicant) (link.Welcome, err
 // noticeClone refuses a Hub whose ticket was used, and tells all who should know.
 func (m *member) noticeClone(ctx context.Context, a link.Applicant) error {
 	s := m.space
-	rec := m.Record()
-	rec.Clone = &CloneNotice{At: time.Now(), Remote: a.Remote, Name: a.Hello.Name}
-	if err := m.put(ctx, rec); err != nil {
+	err := m.change(ctx, func(r *HubRecord) error {
+		r.Clone = &CloneNotice{At: time.Now(), Remote: a.Remote, Name: shortText(a.Hello.Name)}
+		return nil
+	})
+	if err != nil {
 		s.log.Error("clone not written down", "hub", m.id, "err", err)
 	}
+	rec := m.Record()
 	s.audit.add(auditRecord{Action: "clone", Hub: m.id, Name: rec.Name, Remote: a.Remote})
 	s.log.Error("two Hubs use one identity: the second was refused", "hub", m.id, "name", rec.Name, "address", a.Remote, "first", rec.Remote)
 	m.notify(link.MessageNotice, link.Notice{Kind: "clone", Message: "another Hub with the identity of this one asked to be let in from " + a.Remote +

@@ -201,6 +201,15 @@ func (s *Space) deleteHub(w http.ResponseWriter, r *http.Request) error {
 func (s *Space) remove(ctx context.Context, m *member, by, why string) error {
 	m.putting.Lock()
 	defer m.putting.Unlock()
+	m.mu.Lock()
+	removed := m.removed
+	m.mu.Unlock()
+	if removed {
+		return nil // by another; a Hub of this id may have joined since
+	}
+	if err := s.spend(ctx, m.id); err != nil {
+		return err
+	}
 	if err := s.hubs.Delete(ctx, m.id); err != nil && !isNotFound(err) {
 		return err
 	}
@@ -236,6 +245,9 @@ func (s *Space) postRevoke(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (m *member) revoke(ctx context.Context, by string) error {
+	if err := m.space.spend(ctx, m.id); err != nil {
+		return err
+	}
 	if err := m.change(ctx, func(r *HubRecord) error { r.Revoked = true; return nil }); err != nil {
 		return err
 	}

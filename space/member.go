@@ -23,7 +23,8 @@ type HubRecord struct {
 	JoinedWith string            `json:"joinedWith"` // id of the token
 
 	Ticket  uint64 `json:"ticket"`            // that the Hub has for sure
-	Pending uint64 `json:"pending,omitempty"` // that it was given, and may have
+	Pending uint64 `json:"pending,omitempty"` // newest that it was given, and may have
+	Joining bool   `json:"joining,omitempty"` // it has not shown a ticket since it joined
 
 	Revoked          bool         `json:"revoked,omitempty"`
 	Clone            *CloneNotice `json:"clone,omitempty"`
@@ -45,10 +46,10 @@ type CloneNotice struct {
 // last is the newest ticket that was given.
 func (rec HubRecord) last() uint64 { return max(rec.Ticket, rec.Pending) }
 
-// knows tells that a ticket of this number was not used yet.
-func (rec HubRecord) knows(n uint64) bool {
-	return n == rec.Ticket || n == rec.Pending && n > 0 || n > rec.last()
-}
+// knows tells that a ticket of this number was not replaced yet. It need not be
+// the newest one: whether that has reached the Hub's disk is not known before the
+// Hub shows it.
+func (rec HubRecord) knows(n uint64) bool { return n > 0 && n >= rec.Ticket }
 
 // member is a Hub of the Space, here or away.
 type member struct {
@@ -91,14 +92,6 @@ func (m *member) Record() HubRecord {
 
 func (m *member) sortName() string { return m.Record().Name }
 
-// put replaces the record, on disk first.
-func (m *member) put(ctx context.Context, rec HubRecord) error {
-	return m.change(ctx, func(r *HubRecord) error {
-		*r = rec
-		return nil
-	})
-}
-
 // change changes the record, on disk first.
 func (m *member) change(ctx context.Context, f func(*HubRecord) error) error {
 	m.putting.Lock()
@@ -123,6 +116,25 @@ func (m *member) change(ctx context.Context, f func(*HubRecord) error) error {
 }
 
 var errRemoved = errors.New("the Hub was removed")
+
+// shown notes that a Hub has this ticket: those of before are worth nothing, and
+// neither is the token it joined with.
+func (m *member) shown(ctx context.Context, n uint64) error {
+	if m.Record().Joining {
+		if err := m.space.spend(ctx, m.id); err != nil {
+			return err
+		}
+	}
+	return m.change(ctx, func(r *HubRecord) error {
+		if n >= r.Ticket {
+			r.Ticket, r.Joining = n, false
+		}
+		if r.Pending <= n {
+			r.Pending = 0
+		}
+		return nil
+	})
+}
 
 // current is the session, nil while the Hub is away.
 func (m *member) current() *session {

@@ -2,6 +2,7 @@ package space
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,7 +34,7 @@ func (s *Space) serve(ctx context.Context, ls *link.Session, a link.Applicant) e
 	if m == nil {
 		return errRemoved
 	}
-	c := &session{Session: ls, member: m, gone: make(chan struct{}), build: a.Hello.Build}
+	c := &session{Session: ls, member: m, gone: make(chan struct{}), build: shortText(a.Hello.Build)}
 	c.proxy = newProxy(c)
 	defer close(c.gone)
 	if err := m.attach(ctx, c, a); err != nil {
@@ -42,6 +43,9 @@ func (s *Space) serve(ctx context.Context, ls *link.Session, a link.Applicant) e
 	s.audit.add(auditRecord{Action: "connect", Hub: m.id, Name: m.Record().Name, Remote: a.Remote})
 	s.log.Info("hub connected", "hub", m.id, "name", m.Record().Name, "address", a.Remote, "build", a.Hello.Build, "direct", a.Direct)
 	err := c.run(ctx)
+	if b := (*link.Breach)(nil); errors.As(err, &b) {
+		err = c.breach(b.What)
+	}
 	m.detach(context.WithoutCancel(ctx), c, err)
 	return err
 }
@@ -58,10 +62,16 @@ func (m *member) attach(ctx context.Context, c *session, a link.Applicant) error
 		case old == nil:
 			m.session, m.seen = c, time.Now()
 			m.mu.Unlock()
-			return m.change(ctx, func(r *HubRecord) error {
-				r.Connected, r.Remote, r.Build = time.Now(), a.Remote, a.Hello.Build
+			err := m.change(ctx, func(r *HubRecord) error {
+				r.Connected, r.Remote, r.Build = time.Now(), a.Remote, c.build
 				return nil
 			})
+			if err != nil {
+				m.mu.Lock()
+				m.session = nil // of c: another one waits for its end
+				m.mu.Unlock()
+			}
+			return err
 		}
 		m.mu.Unlock()
 		old.Close(errReplaced)
@@ -69,6 +79,8 @@ func (m *member) attach(ctx context.Context, c *session, a link.Applicant) error
 		case <-old.gone:
 		case <-c.Done():
 			return context.Cause(c.Context())
+		case <-c.Lost():
+			return errors.New("the Hub has left before its last session had ended")
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -127,6 +139,9 @@ func (c *session) hear(msg link.Message) error {
 	case link.MessageConfirm:
 		return c.confirm(ctx, msg)
 	case link.MessageLoad:
+		if len(msg.Body) > maxLoad || !isJSON(msg.Body, '{') {
+			return &link.Breach{What: "its load is none"}
+		}
 		m.mu.Lock()
 		m.load = slices.Clone(msg.Body)
 		m.mu.Unlock()
@@ -134,6 +149,11 @@ func (c *session) hear(msg link.Message) error {
 		var e link.Entities
 		if err := msg.Decode(&e); err != nil {
 			return err
+		}
+		for _, list := range []json.RawMessage{e.Sequences, e.Instances, e.Topics} {
+			if len(list) > 0 && !isJSON(list, '[') {
+				return &link.Breach{What: "what it has is no list"}
+			}
 		}
 		m.mu.Lock()
 		m.entities = e
@@ -155,18 +175,29 @@ func (c *session) confirm(ctx context.Context, msg link.Message) error {
 	}
 	n, ok := c.member.space.readTicket(c.member.id, body.Ticket)
 	if !ok {
-		return c.breach("it confirms a ticket that nobody gave it")
+		return &link.Breach{What: "it confirms a ticket that nobody gave it"}
 	}
-	return c.member.change(ctx, func(r *HubRecord) error {
-		if r.Pending == n {
-			r.Ticket, r.Pending = n, 0
-		}
-		return nil
-	})
+	return c.member.shown(ctx, n)
 }
 
-// maxReads bounds what a Hub may want.
-const maxReads = 10000
+// Bounds of what a Hub may say.
+const (
+	maxReads = 10000
+	maxLoad  = 64 << 10
+)
+
+// isJSON tells whether a value, which is known to be JSON, begins so.
+func isJSON(raw json.RawMessage, first byte) bool { return len(raw) > 0 && raw[0] == first }
+
+// shortText is what a Hub may say of itself where it is listed.
+func shortText(text string) string {
+	if len(text) > maxText {
+		return text[:maxText]
+	}
+	return text
+}
+
+const maxText = 100
 
 func (c *session) setReads(ctx context.Context, msg link.Message) error {
 	var body link.Reads
@@ -174,11 +205,11 @@ func (c *session) setReads(ctx context.Context, msg link.Message) error {
 		return err
 	}
 	if len(body.Topics) > maxReads {
-		return c.breach(fmt.Sprintf("it wants %d Topics, the most is %d", len(body.Topics), maxReads))
+		return &link.Breach{What: fmt.Sprintf("it wants %d Topics, the most is %d", len(body.Topics), maxReads)}
 	}
 	for _, name := range body.Topics {
 		if _, err := waverider.ParseTopicName(name); err != nil {
-			return c.breach("it wants a Topic that cannot be")
+			return &link.Breach{What: "it wants a Topic that cannot be"}
 		}
 	}
 	slices.Sort(body.Topics)

@@ -31,6 +31,7 @@ type TokenRecord struct {
 	Expires time.Time         `json:"expires"`
 	Used    time.Time         `json:"used,omitzero"`
 	UsedBy  string            `json:"usedBy,omitempty"` // id of the Hub
+	Spent   bool              `json:"spent,omitempty"`  // that Hub has shown that it was let in
 }
 
 // TokenRequest is what one asks for.
@@ -74,7 +75,7 @@ func (s *Space) createToken(ctx context.Context, req TokenRequest, by string) (T
 }
 
 // redeem uses a token up for a Hub. One that the same Hub has used already in
-// its time is good again: the answer may not have reached it.
+// its time is good again until it is spent: the answer may not have reached it.
 func (s *Space) redeem(ctx context.Context, join, hub string) (TokenRecord, error) {
 	id, secret, _ := strings.Cut(join, ".")
 	rec, rev, err := s.tokens.Get(ctx, id)
@@ -89,14 +90,32 @@ func (s *Space) redeem(ctx context.Context, join, hub string) (TokenRecord, erro
 	switch {
 	case now.After(rec.Expires):
 		return rec, waverider.Errorf(waverider.Forbidden, "the join token expired at %s: make a new one with \"waverider space token create\"", rec.Expires.UTC().Format(time.RFC3339))
-	case !rec.Used.IsZero() && rec.UsedBy != hub:
-		return rec, waverider.Errorf(waverider.Forbidden, "the join token was used by another Hub at %s, each is good for one: make a new one with \"waverider space token create\"", rec.Used.UTC().Format(time.RFC3339))
+	case !rec.Used.IsZero() && (rec.UsedBy != hub || rec.Spent):
+		return rec, waverider.Errorf(waverider.Forbidden, "the join token was used at %s, each is good for one: make a new one with \"waverider space token create\"", rec.Used.UTC().Format(time.RFC3339))
 	}
 	rec.Used, rec.UsedBy = now, hub
 	if _, err := s.tokens.Update(ctx, id, rev, rec); err != nil {
 		return rec, err
 	}
 	return rec, nil
+}
+
+// spend makes the tokens that a Hub has used worthless: it shows its tickets now,
+// or is to be let in no more.
+func (s *Space) spend(ctx context.Context, hub string) error {
+	list, err := s.tokens.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, item := range list {
+		if rec := item.Value; rec.UsedBy == hub && !rec.Spent {
+			rec.Spent = true
+			if _, err := s.tokens.Update(ctx, item.Key, item.Rev, rec); err != nil && !isNotFound(err) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // deleteToken makes a token of no use.
