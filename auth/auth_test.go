@@ -141,7 +141,7 @@ func TestVerifyRefusesEveryForgeryWithTheSameWords(t *testing.T) {
 			t.Errorf("%s: accepted as %+v", name, id)
 			continue
 		}
-		if want := "the token is not valid for this Hub, or has expired"; err.Error() != want {
+		if want := "the token is not valid here, or has expired"; err.Error() != want {
 			t.Errorf("%s: %q", name, err)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // than a user.
 var (
 	errNoToken  = waverider.Errorf(waverider.Unauthorized, "a token is needed: send it as \"Authorization: Bearer TOKEN\"")
-	errBadToken = waverider.Errorf(waverider.Unauthorized, "the token is not valid for this Hub, or has expired")
+	errBadToken = waverider.Errorf(waverider.Unauthorized, "the token is not valid here, or has expired")
 )
 
 // Claims are what a token says.
@@ -107,7 +107,7 @@ func (k *Key) AdminTokenFile(path string) (made bool, err error) {
 		return false, fmt.Errorf("read token: %w", err)
 	}
 	if _, err := k.Verify(strings.TrimSpace(string(text))); err != nil {
-		return false, fmt.Errorf("the token in %s was not signed by this Hub or has expired: remove the file to have a new one made", path)
+		return false, fmt.Errorf("the token in %s was not signed with the key in this data dir, or has expired: remove the file to have a new one made", path)
 	}
 	return false, nil
 }
