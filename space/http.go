@@ -3,6 +3,7 @@ package space
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ var bases = []string{wire.Base, wire.Base + "/space/{space}/api/v1", wire.Base +
 
 // Routes registers the Space's REST API on m. Every route says who may use it.
 func (s *Space) Routes(m *wire.Mux) {
+	m.Unknown = ofHubs
 	m.Handle("GET "+link.Path, auth.Public, s.takeLink)
 	m.Handle("GET "+wire.Base+"/spaces", auth.Member, wire.JSON(s.getSpaces))
 	m.Handle("GET /healthz", auth.Public, s.getHealthz)
@@ -38,6 +40,16 @@ func (s *Space) Routes(m *wire.Mux) {
 	for _, base := range bases {
 		topics.Routes(m, base)
 	}
+}
+
+var hubPath = regexp.MustCompile(`(?i)/api/v1/(sequence|instance|status)(/|$)`)
+
+// ofHubs tells who asks a Space for what only Hubs have where that is.
+func ofHubs(r *http.Request) error {
+	if !hubPath.MatchString(r.URL.Path) {
+		return nil
+	}
+	return waverider.Errorf(waverider.Invalid, "this is a Space, and Sequences and Instances are on its Hubs: name one (waverider --hub HUB; of the API, sth/HUB before api/v1)")
 }
 
 // hubMux is what Hubs may ask the Space over the Link.

@@ -122,7 +122,13 @@ func (m *Mux) answerError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-func unknownPath(r *http.Request) error {
+// unknownPath is what is said to who asks for what is not there.
+func (m *Mux) unknownPath(r *http.Request) error {
+	if m.Unknown != nil {
+		if err := m.Unknown(r); err != nil {
+			return err
+		}
+	}
 	return waverider.Errorf(waverider.NotFound, "%s %s: there is no such route", r.Method, r.URL.Path)
 }
 

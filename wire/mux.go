@@ -30,6 +30,9 @@ type Route struct {
 // ignored, and a wrong method is as unknown as a wrong path. Register
 // everything before serving.
 type Mux struct {
+	// Unknown may say more of a path that is not there; nil, or a nil error: nothing.
+	Unknown func(*http.Request) error
+
 	log    *slog.Logger
 	std    *http.ServeMux
 	root   *node
@@ -44,7 +47,7 @@ func NewMux(log *slog.Logger) *Mux {
 	}
 	m := &Mux{log: log, std: http.NewServeMux(), root: &node{}}
 	m.std.Handle("/", adapt(auth.Public, func(_ http.ResponseWriter, r *http.Request) error {
-		return unknownPath(r)
+		return m.unknownPath(r)
 	}))
 	return m
 }
@@ -115,14 +118,14 @@ func (m *Mux) canonical(r *http.Request) (*http.Request, error) {
 	escaped := r.URL.EscapedPath()
 	path, ok := m.root.canonical(escaped)
 	if !ok {
-		return r, unknownPath(r)
+		return r, m.unknownPath(r)
 	}
 	if path == escaped {
 		return r, nil
 	}
 	plain, err := url.PathUnescape(path)
 	if err != nil {
-		return r, unknownPath(r)
+		return r, m.unknownPath(r)
 	}
 	r2 := *r
 	u := *r.URL
