@@ -23,32 +23,26 @@ const DefaultURL = "http://127.0.0.1:8000" + wire.Base
 // maxError bounds what is read of an answer that is an error.
 const maxError = 1 << 20
 
-// Config says which Hub a Client talks to. The zero Config is the one on this
-// machine.
+// Config says which Hub or Space a Client talks to. The zero Config is the Hub on
+// this machine.
 type Config struct {
 	URL       string // base of the API; without a path, /api/v1 is added
+	Hub       string // name or id of a Hub of the Space at URL, to be called through it; empty: who answers at URL
 	TokenFile string // file with the token to send; empty: none
+	CA        string // file with authorities (PEM) that are good beside the system's; empty: none
 	Agent     string // User-Agent
+	Space     bool   // URL is meant to be a Space's: errors say so
 }
 
-// Client talks to one Hub. It is safe for concurrent use.
+// Client talks to one Hub or Space. It is safe for concurrent use.
 type Client struct {
 	base  *url.URL
+	ca    string
+	who   string // answers at the address: Hub or Space
 	token string
 	agent string
 	http  *http.Client
 }
-
-// UnreachableError says that no Hub answered at all.
-type UnreachableError struct {
-	URL string
-	Err error
-}
-
-func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("cannot reach the Hub at %s: %v", e.URL, e.Err)
-}
-func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // New makes a Client; it does not connect yet.
 func New(cfg Config) (*Client, error) {
@@ -56,13 +50,31 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{base: base, agent: cfg.Agent}
+	c := &Client{base: base, ca: cfg.CA, who: "Hub", agent: cfg.Agent}
+	if cfg.Hub != "" {
+		if c.base, err = behind(base, cfg.Hub); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Hub != "" || cfg.Space {
+		c.who = "Space"
+	}
+	trust, err := authorities(cfg.CA)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.TokenFile != "" {
 		text, err := os.ReadFile(cfg.TokenFile)
 		if err != nil {
 			return nil, fmt.Errorf("read token: %w", err)
 		}
 		c.token = strings.TrimSpace(string(text))
+		if c.token == "" {
+			return nil, fmt.Errorf("read token: %s is empty", cfg.TokenFile)
+		}
+		if strings.ContainsFunc(c.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return nil, fmt.Errorf("read token: %s holds more than a token", cfg.TokenFile)
+		}
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	c.http = &http.Client{Transport: &http.Transport{
@@ -71,6 +83,7 @@ func New(cfg Config) (*Client, error) {
 		DisableCompression:    true, // streams come piece by piece
 		ExpectContinueTimeout: 5 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
+		TLSClientConfig:       trust,
 		IdleConnTimeout:       time.Minute,
 		ReadBufferSize:        64 << 10,
 		WriteBufferSize:       64 << 10,
@@ -99,8 +112,22 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
+// behind is the base of a Hub that is called through the Space at base.
+func behind(base *url.URL, hub string) (*url.URL, error) {
+	if strings.Contains(base.Path, "/sth/") {
+		return nil, fmt.Errorf("url %q is that of a Hub already, and another is named (%q): want the URL of the Space", base, hub)
+	}
+	if hub == "." || hub == ".." || strings.ContainsAny(hub, "/?#%") {
+		return nil, fmt.Errorf("%q cannot be the name of a Hub", hub)
+	}
+	return base.JoinPath("sth", hub, "api", "v1"), nil
+}
+
 // URL is the base all paths are joined to.
 func (c *Client) URL() string { return c.base.String() }
+
+// Address is that of who answers, without a path.
+func (c *Client) Address() string { return c.base.Scheme + "://" + c.base.Host }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
@@ -143,22 +170,9 @@ func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
 	if resp.StatusCode >= 400 {
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxError)) // what there is will do
-		return nil, wire.DecodeError(resp.StatusCode, text)
+		return nil, c.refusal(resp, text)
 	}
 	return resp, nil
-}
-
-// failure is what a call without an answer means: given up by the caller, or
-// nobody there.
-func (c *Client) failure(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err // the URL is named once already
-	}
-	return &UnreachableError{URL: c.base.Scheme + "://" + c.base.Host, Err: err}
 }
 
 func escape(segments []string) []string {
@@ -198,7 +212,7 @@ func (c *Client) decode(ctx context.Context, k call, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		return fmt.Errorf("the answer of %s is not what a Hub sends: %w", c.base.Host, err)
+		return fmt.Errorf("the answer of %s is not what a %s sends: %w", c.base.Host, c.who, err)
 	}
 	return nil
 }
