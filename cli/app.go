@@ -26,6 +26,8 @@ type Options struct {
 type app struct {
 	version   string
 	url       string
+	hub       string
+	ca        string
 	tokenFile string
 	profile   string
 	output    string
@@ -73,10 +75,12 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 		hub = &cobra.Command{Use: "hub", Short: "Look at a Hub", RunE: group}
 	}
 	hub.AddCommand(a.hubInfo(), a.hubLoad(), a.hubLogs(), a.hubAudit(), a.hubConfig(), a.hubVersion())
+	hub.AddCommand(a.hubHabits()...)
 	space := o.Space
 	if space == nil {
 		space = &cobra.Command{Use: "space", Short: "Look at a Space", RunE: group}
 	}
+	space.AddCommand(a.spaceInfo(), a.spaceHubs(), a.spaceHub(), a.spaceToken(), a.spaceLoad(), a.spaceLogs(), a.spaceAudit(), a.spaceConfig(), a.spaceVersion())
 	root.AddCommand(hub, space, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.profiles(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
 	for _, c := range append(o.More, hub, space) {
@@ -96,11 +100,14 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 func (a *app) flags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&a.profile, "profile", "", "the profile to use (WAVERIDER_PROFILE; default the current one)")
-	f.StringVar(&a.url, "url", "", "the Hub to talk to (WAVERIDER_URL; default "+client.DefaultURL+")")
+	f.StringVar(&a.url, "url", "", "the Hub or Space to talk to (WAVERIDER_URL; default "+client.DefaultURL+")")
+	f.StringVar(&a.hub, "hub", "", "the Hub to reach through the Space of --url (WAVERIDER_HUB)")
+	f.StringVar(&a.ca, "ca", "", "file with a certificate to trust beside the system's (WAVERIDER_CA)")
 	f.StringVar(&a.tokenFile, "token-file", "", "file with the token to send (WAVERIDER_TOKEN_FILE)")
 	f.StringVarP(&a.output, "output", "o", "table", "how to show results (WAVERIDER_OUTPUT): "+strings.Join(outputs, "|"))
 	f.BoolVar(&a.noColor, "no-color", false, "no colors (NO_COLOR does it too)")
 	_ = root.RegisterFlagCompletionFunc("profile", completeProfiles(1000))
+	_ = root.RegisterFlagCompletionFunc("hub", a.completeHubs(1000))
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -119,10 +126,21 @@ func (a *app) prepare(cmd *cobra.Command) error {
 
 // connect makes the client of the Hub the flags name.
 func (a *app) connect() (*client.Client, error) {
+	return a.dial(client.Config{Hub: a.hub})
+}
+
+// connectSpace makes the client of the Space the flags name, whichever of its Hubs
+// they name.
+func (a *app) connectSpace() (*client.Client, error) {
+	return a.dial(client.Config{Space: true})
+}
+
+func (a *app) dial(cfg client.Config) (*client.Client, error) {
 	if a.profileErr != nil {
 		return nil, a.profileErr
 	}
-	c, err := client.New(client.Config{URL: a.url, TokenFile: a.tokenFile, Agent: "waverider/" + a.version})
+	cfg.URL, cfg.TokenFile, cfg.CA, cfg.Agent = a.url, a.tokenFile, a.ca, "waverider/"+a.version
+	c, err := client.New(cfg)
 	if err != nil {
 		return nil, usage("%s", err)
 	}

@@ -20,7 +20,7 @@ func (a *app) hubAudit() *cobra.Command {
 records for each request, with a number for what it was (docs/api.md lists them). Where
 the Hub wants tokens, this takes an admin's. -o json shows the records as they are.`,
 		Example: "  waverider hub audit --tail 20\n  waverider hub audit -f -o json | jq .opCode",
-	}, (*client.Client).Audit, prettyAudit)
+	}, a.connect, (*client.Client).Audit, prettyAudit)
 }
 
 // prettyAudit is a record of the audit as people read it; what is none stays
@@ -40,9 +40,9 @@ func prettyAudit(_ *app, line []byte) string {
 		plainLine(dash(r.ObjectID)), plainLine(dash(r.RequestorID)))
 }
 
-// logCommand makes cmd show a log of the Hub that open streams: entries since a
-// moment, the last so many, and on with what comes.
-func (a *app) logCommand(cmd *cobra.Command, open func(*client.Client, context.Context, bool) (io.ReadCloser, error), pretty prettyEntry) *cobra.Command {
+// logCommand makes cmd show a log that open streams from who answers: entries since
+// a moment, the last so many, and on with what comes.
+func (a *app) logCommand(cmd *cobra.Command, connect func() (*client.Client, error), open func(*client.Client, context.Context, bool) (io.ReadCloser, error), pretty prettyEntry) *cobra.Command {
 	var f logFlags
 	cmd.Args = args(cobra.NoArgs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -50,7 +50,7 @@ func (a *app) logCommand(cmd *cobra.Command, open func(*client.Client, context.C
 		if err != nil {
 			return err
 		}
-		c, err := a.connect()
+		c, err := connect()
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,15 @@ type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 
 // ask lets f list live values for a completion; a Hub that is away gives none.
 func (a *app) ask(cmd *cobra.Command, f func(context.Context, *client.Client) ([]string, error)) []string {
+	return a.askAt(cmd, a.connect, f)
+}
+
+// askSpace is ask of the Space.
+func (a *app) askSpace(cmd *cobra.Command, f func(context.Context, *client.Client) ([]string, error)) []string {
+	return a.askAt(cmd, a.connectSpace, f)
+}
+
+func (a *app) askAt(cmd *cobra.Command, connect func() (*client.Client, error), f func(context.Context, *client.Client) ([]string, error)) []string {
 	parent := cmd.Context()
 	if parent == nil {
 		parent = context.Background()
@@ -26,7 +35,7 @@ func (a *app) ask(cmd *cobra.Command, f func(context.Context, *client.Client) ([
 	if err := a.prepare(cmd); err != nil {
 		return nil
 	}
-	c, err := a.connect()
+	c, err := connect()
 	if err != nil {
 		return nil
 	}
@@ -122,4 +131,31 @@ func (a *app) completeGroupFlag(cmd *cobra.Command, args []string, word string) 
 // completeTopicFlag offers Topics for a flag.
 func (a *app) completeTopicFlag(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 	return a.completeTopics(1, cobra.ShellCompDirectiveNoFileComp)(cmd, nil, word)
+}
+
+// completeHubs offers Hubs of the Space for the first so many arguments.
+func (a *app) completeHubs(arguments int) completer {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= arguments {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.askSpace(cmd, func(ctx context.Context, c *client.Client) (out []string, err error) {
+			list, err := c.Hubs(ctx)
+			for _, h := range list {
+				out = append(out, plainLine(h.Name)+"\t"+plainLine(h.State+" "+labelText(h.Labels)))
+			}
+			return out, err
+		}), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeTokens offers the join tokens of the Space.
+func (a *app) completeTokens(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.askSpace(cmd, func(ctx context.Context, c *client.Client) (out []string, err error) {
+		list, err := c.JoinTokens(ctx)
+		for _, t := range list {
+			out = append(out, plainLine(t.ID)+"\t"+plainLine(t.State+" "+t.Name))
+		}
+		return out, err
+	}), cobra.ShellCompDirectiveNoFileComp
 }

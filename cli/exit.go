@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ func exitCodesTopic() *cobra.Command {
     3  not found, or ended already
     4  conflict: its state forbids it, or the name is ambiguous
     5  no valid token, or not allowed
-    6  the Hub cannot be reached
+    6  the Hub or Space cannot be reached, or its certificate is not good
     7  timeout
   130  interrupted
 
@@ -97,13 +98,12 @@ func Main(ctx context.Context, root *cobra.Command) int {
 func exitCode(err error) int {
 	var program *programExit
 	var bad *usageError
-	var away *client.UnreachableError
 	switch {
 	case errors.As(err, &program):
 		return program.code
 	case errors.As(err, &bad):
 		return exitUsage
-	case errors.As(err, &away):
+	case errors.As(err, new(*client.UnreachableError)), errors.As(err, new(*client.UntrustedError)):
 		return exitUnreachable
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout
@@ -133,6 +133,7 @@ func hints(cmd *cobra.Command, err error) (out []string) {
 	var bad *usageError
 	var with *hinted
 	var away *client.UnreachableError
+	var other *client.UntrustedError
 	var e *waverider.Error
 	switch {
 	case errors.As(err, &bad):
@@ -143,10 +144,15 @@ func hints(cmd *cobra.Command, err error) (out []string) {
 	case errors.As(err, &with):
 		out = append(out, with.hint)
 	case errors.As(err, &away):
-		return []string{"is it running? \"waverider hub\" starts one; --url or WAVERIDER_URL names another"}
+		return []string{fmt.Sprintf("is it running? \"waverider %s\" starts one; --url or WAVERIDER_URL names another", strings.ToLower(cmp.Or(away.Who, "Hub")))}
+	case errors.As(err, &other):
+		return []string{trustHint(other)}
 	}
 	if !errors.As(err, &e) {
 		return out
+	}
+	if noHub(err) && with == nil {
+		out = append(out, "waverider space hubs shows what there is")
 	}
 	if list, ok := e.Detail["candidates"].([]any); ok {
 		for _, c := range list {
@@ -154,10 +160,21 @@ func hints(cmd *cobra.Command, err error) (out []string) {
 		}
 	}
 	if id, ok := e.Detail["request"].(string); ok {
-		out = append(out, "the Hub's log (waverider hub logs) names the cause at request "+id)
+		out = append(out, "the log there (waverider hub logs, waverider space logs) names the cause at request "+id)
 	}
 	if e.Kind == waverider.Unauthorized {
-		out = append(out, "give the token of this Hub with --token-file or WAVERIDER_TOKEN_FILE")
+		out = append(out, "give a token that is good there with --token-file or WAVERIDER_TOKEN_FILE")
 	}
 	return out
+}
+
+// trustHint says what to do about a certificate.
+func trustHint(e *client.UntrustedError) string {
+	switch {
+	case !e.Unknown():
+		return "check the address and the clock of this machine; a Space takes names for its certificate with --host NAME"
+	case e.CA != "":
+		return "it is not the one in " + e.CA + " (--ca, WAVERIDER_CA): get the file anew, if you are sure that the right " + e.Who + " answers"
+	}
+	return "a Space that made its certificate itself prints the name of the file when it starts: copy that here and give it with --ca FILE or WAVERIDER_CA"
 }

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +35,7 @@ func (a *app) hubInfo() *cobra.Command {
 				Hub, Name string
 				Instances int
 				Engines   map[string]string
+				Space     *hubLink
 			}
 			if err := json.Unmarshal(raw, &s); err != nil {
 				return fmt.Errorf("read status: %w", err)
@@ -43,10 +47,30 @@ func (a *app) hubInfo() *cobra.Command {
 				for language, version := range s.Engines {
 					t.rows = append(t.rows, []string{language, version})
 				}
+				if s.Space != nil {
+					t.rows = append(t.rows, s.Space.fields().rows...)
+				}
 				return t
 			})
 		},
 	}
+}
+
+// hubLink is the Link of a Hub to its Space, as the Hub tells it.
+type hubLink struct {
+	State, Space, Name, URL, As, Problem, Notice string
+
+	Since time.Time
+	RTT   float64 `json:"rttMs"`
+}
+
+func (l hubLink) fields() table {
+	state := l.State
+	if !l.Since.IsZero() {
+		state += " since " + when(l.Since)
+	}
+	return fields("space", cmp.Or(l.Name, l.Space), "space id", l.Space, "space url", l.URL, "link", state, "called there", l.As, "rtt", strings.TrimPrefix(rtt(l.RTT), "-"),
+		"problem", l.Problem, "the Space says", l.Notice)
 }
 
 func (a *app) hubLoad() *cobra.Command {
@@ -64,16 +88,20 @@ func (a *app) hubLoad() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(l, []string{fmt.Sprint(l.Current)}, func() table {
-				t := fields("load, 1 minute", fmt.Sprintf("%.2f", l.Current), "load, 15 minutes", fmt.Sprintf("%.2f", l.Average),
-					"memory used", size(l.MemUsed), "memory free", size(l.MemFree))
-				for _, d := range l.Disks {
-					t.rows = append(t.rows, []string{"disk of " + d.FS, fmt.Sprintf("%s free of %s (%.0f %% used)", size(d.Available), size(d.Size), d.Use*100)})
-				}
-				return t
-			})
+			return a.showLoad(l)
 		},
 	}
+}
+
+func (a *app) showLoad(l client.Load) error {
+	return a.show(l, []string{fmt.Sprint(l.Current)}, func() table {
+		t := fields("load, 1 minute", fmt.Sprintf("%.2f", l.Current), "load, 15 minutes", fmt.Sprintf("%.2f", l.Average),
+			"memory used", size(l.MemUsed), "memory free", size(l.MemFree))
+		for _, d := range l.Disks {
+			t.rows = append(t.rows, []string{"disk of " + d.FS, fmt.Sprintf("%s free of %s (%.0f %% used)", size(d.Available), size(d.Size), d.Use*100)})
+		}
+		return t
+	})
 }
 
 func (a *app) hubConfig() *cobra.Command {
@@ -105,7 +133,7 @@ func (a *app) hubLogs() *cobra.Command {
 		Aliases: []string{"log"},
 		Short:   "Show the log of the Hub itself",
 		Example: "  waverider hub logs --tail 50\n  waverider hub logs -f --since 10m",
-	}, (*client.Client).HubLog, (*app).prettyLog)
+	}, a.connect, (*client.Client).HubLog, (*app).prettyLog)
 }
 
 func (a *app) hubVersion() *cobra.Command {
@@ -123,11 +151,15 @@ func (a *app) hubVersion() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(v, []string{v.Build}, func() table {
-				return fields("service", v.Service, "build", v.Build, "api", v.APIVersion, "scramjet api", v.Version)
-			})
+			return a.showVersion(v)
 		},
 	}
+}
+
+func (a *app) showVersion(v client.Version) error {
+	return a.show(v, []string{v.Build}, func() table {
+		return fields("service", v.Service, "build", v.Build, "api", v.APIVersion, "scramjet api", v.Version)
+	})
 }
 
 func (a *app) versionCommand() *cobra.Command {

@@ -17,12 +17,13 @@ import (
 func (a *app) profiles() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profile",
-		Short: "Profiles: names for Hubs, and how to reach them",
-		Long: `A profile keeps what commands use unless they are told otherwise: the URL of a Hub, the
-file with its token, and how to show results. Flags come before the environment, that
+		Short: "Profiles: names for Hubs and Spaces, and how to reach them",
+		Long: `A profile keeps what commands use unless they are told otherwise: the URL of a Hub or a
+Space and the Hub that is meant there, the file with its token, and how to show results. Flags come before the environment, that
 before the current profile; a profile named by --profile comes before the environment.
 
   waverider profile create plant url=https://10.0.0.7:8000 token-file=~/plant.token
+  waverider profile create edge url=https://space:8443 hub=edge-1 ca=~/space.pem token-file=~/space.token
   waverider profile use plant                 what commands talk to from now on
   waverider --profile plant seq list          only this time
   waverider profile show                      what is used now, and where it is from`,
@@ -46,12 +47,12 @@ func profileFile() (string, error) {
 // choose decides what this command uses. What is wrong with a profile is told
 // when a Hub is to be reached: other commands need none.
 func (a *app) choose(cmd *cobra.Command) {
-	flags := profile.Given{Profile: a.profile, Values: profile.Profile{URL: a.url, TokenFile: a.tokenFile}}
+	flags := profile.Given{Profile: a.profile, Values: profile.Profile{URL: a.url, Hub: a.hub, CA: a.ca, TokenFile: a.tokenFile}}
 	if cmd.Flags().Changed("output") {
 		flags.Values.Output = a.output
 	}
 	env := profile.Given{Profile: os.Getenv("WAVERIDER_PROFILE"), Values: profile.Profile{
-		URL: os.Getenv("WAVERIDER_URL"), TokenFile: os.Getenv("WAVERIDER_TOKEN_FILE"), Output: os.Getenv("WAVERIDER_OUTPUT")}}
+		URL: os.Getenv("WAVERIDER_URL"), Hub: os.Getenv("WAVERIDER_HUB"), CA: os.Getenv("WAVERIDER_CA"), TokenFile: os.Getenv("WAVERIDER_TOKEN_FILE"), Output: os.Getenv("WAVERIDER_OUTPUT")}}
 	var file profile.File
 	if path, err := profileFile(); err == nil { // without a home there are none
 		file, a.profileErr = profile.Read(path)
@@ -63,8 +64,11 @@ func (a *app) choose(cmd *cobra.Command) {
 		}
 		chosen, _ = profile.Choose(profile.Given{Values: flags.Values}, profile.Given{Values: env.Values}, profile.File{})
 	}
+	if cmd.Flags().Changed("hub") && a.hub == "" { // --hub "": the Space itself, whatever the profile says
+		chosen.Values.Hub, chosen.Sources.Hub = "", string(profile.FromFlags)
+	}
 	a.chosen = chosen
-	a.url, a.tokenFile = chosen.Values.URL, chosen.Values.TokenFile
+	a.url, a.hub, a.ca, a.tokenFile = chosen.Values.URL, chosen.Values.Hub, chosen.Values.CA, chosen.Values.TokenFile
 	a.output = cmp.Or(chosen.Values.Output, a.output)
 }
 
@@ -121,8 +125,13 @@ func fieldValue(key, value string) (string, error) {
 			return "", usage("output %q: want one of %s", value, strings.Join(outputs, ", "))
 		}
 		return value, nil
+	case "hub":
+		if _, err := client.New(client.Config{Hub: value}); err != nil {
+			return "", usage("%s", err)
+		}
+		return value, nil
 	}
-	if strings.HasPrefix(value, "eyJ") { // which every token begins with
+	if key == "token-file" && strings.HasPrefix(value, "eyJ") { // which every token begins with
 		return "", usage("token-file: want the name of a file that holds the token; the token itself is not kept here")
 	}
 	if rest, ok := strings.CutPrefix(value, "~/"); ok { // shells leave it after a "="

@@ -17,8 +17,9 @@ func (a *app) profileCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME [KEY=VALUE...]",
 		Short: "Make a profile",
-		Long: `Make a profile. Keys are url (of a Hub), token-file (a file with the token to send to
-it, which stays where it is) and output (table, wide, json, yaml or name).`,
+		Long: `Make a profile. Keys are url (of a Hub or Space), hub (that is meant in the Space), ca (a
+file with a certificate to trust beside the system's), token-file (a file with the token
+to send) and output (table, wide, json, yaml or name). The files stay where they are.`,
 		Example: "  waverider profile create plant url=https://10.0.0.7:8000 token-file=~/plant.token\n  waverider profile create scripts output=json --use",
 		Args:    args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: func(cmd *cobra.Command, list []string, word string) ([]string, cobra.ShellCompDirective) {

@@ -35,13 +35,13 @@ func (a *app) profileList() *cobra.Command {
 				list = append(list, entry{name, name == file.Current, file.Profiles[name]})
 			}
 			return a.show(list, file.Names(), func() table {
-				t := table{head: []string{"CURRENT", "NAME", "URL", "TOKEN FILE", "OUTPUT"}}
+				t := table{head: []string{"CURRENT", "NAME", "URL", "HUB", "TOKEN FILE", "OUTPUT", "CA"}, wide: 6}
 				for _, e := range list {
 					mark := ""
 					if e.Current {
 						mark = "*"
 					}
-					t.rows = append(t.rows, []string{mark, e.Name, dash(e.URL), dash(e.TokenFile), dash(e.Output)})
+					t.rows = append(t.rows, []string{mark, e.Name, dash(e.URL), dash(e.Hub), dash(e.TokenFile), dash(e.Output), dash(e.CA)})
 				}
 				return t
 			})
@@ -93,6 +93,6 @@ func (a *app) showProfile(name string) error {
 		return noProfile(name)
 	}
 	return a.show(p, []string{name}, func() table {
-		return fields("profile", name, "url", p.URL, "token-file", p.TokenFile, "output", p.Output)
+		return fields("profile", name, "url", p.URL, "hub", p.Hub, "ca", p.CA, "token-file", p.TokenFile, "output", p.Output)
 	})
 }

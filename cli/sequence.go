@@ -136,6 +136,9 @@ func missing(err error, group string) error {
 	if errors.As(err, new(syscall.Errno)) {
 		return err
 	}
+	if noHub(err) {
+		return missingHub(err)
+	}
 	if err != nil && waverider.KindOf(err) == waverider.NotFound && !errors.As(err, new(*hinted)) {
 		return &hinted{err, fmt.Sprintf("waverider %s list shows what there is", group)}
 	}

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"waverider"
+	"waverider/client"
 )
 
 // table is a result for people. Columns from wide on show with -o wide only.
@@ -123,6 +124,14 @@ func (a *app) showTable(t table) error {
 // color paints the words that a reader looks for.
 func (a *app) color(word string) string {
 	var code string
+	switch word {
+	case client.HubConnected:
+		code = "32" // green
+	case client.HubRevoked:
+		code = "31" // red
+	case client.HubAway:
+		code = "33" // yellow
+	}
 	switch waverider.Status(word) {
 	case waverider.StatusRunning:
 		code = "32" // green

@@ -68,12 +68,12 @@ func TestCommands(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"starthub": startHub, "stophub": stopHub, "exits": exits, "http": request, "setenv": setFromOutput, "eventually": eventually,
+			"starthub": startHub, "stophub": stopHub, "startspace": startSpace, "stopspace": stopSpace, "exits": exits, "http": request, "setenv": setFromOutput, "eventually": eventually,
 		},
 	})
 }
 
-// hubs are the Hubs that were started, by pid.
+// hubs are the Hubs and Spaces that were started, by pid.
 var hubs sync.Map
 
 type running struct {
@@ -87,10 +87,30 @@ func startHub(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("use exits for a Hub that must not start")
 	}
-	cmd := exec.Command(binary, append([]string{"hub", "--listen", "127.0.0.1:0", "--data-dir", ts.MkAbs("hub")}, args...)...)
+	base := start(ts, "hub", append([]string{"--data-dir", ts.MkAbs("hub")}, args...))
+	ts.Setenv("WAVERIDER_URL", base.String())
+	ts.Setenv("HUB_ADDRESS", base.Host)
+}
+
+// startSpace starts a Space on a free port, with its admin token in the file
+// space.token, waits until it answers, and sets SPACE_URL and SPACE_CERT:
+// startspace [FLAG...]
+func startSpace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("use exits for a Space that must not start")
+	}
+	base := start(ts, "space", append([]string{"--data-dir", ts.MkAbs("space"), "--token-file", ts.MkAbs("space.token")}, args...))
+	base.Path = ""
+	ts.Setenv("SPACE_URL", base.String())
+	ts.Setenv("SPACE_CERT", ts.MkAbs("space/tls/cert.pem"))
+}
+
+// start starts a role, waits until it answers, and sets its …_PID.
+func start(ts *testscript.TestScript, role string, args []string) *url.URL {
+	cmd := exec.Command(binary, append([]string{role, "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "WAVERIDER_TOKEN_FILE=")
-	log, err := os.OpenFile(ts.MkAbs("hub.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(ts.MkAbs(role+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	ts.Check(err)
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
@@ -98,39 +118,47 @@ func startHub(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Start())
 	_ = log.Close()
 	h := &running{cmd: cmd, done: make(chan struct{})}
-	line, readErr := bufio.NewReader(out).ReadString('\n')
+	line := ""
+	lines := bufio.NewScanner(out)
+	for !strings.Contains(line, " is Running! ") && lines.Scan() {
+		line = lines.Text()
+	}
 	go func() { // StdoutPipe wants all read before Wait
 		_, _ = io.Copy(io.Discard, out)
 		_ = cmd.Wait()
 		close(h.done)
 	}()
 	ts.Defer(func() { h.end(ts, os.Interrupt) })
-	if readErr != nil {
+	_, address, found := strings.Cut(line, " is Running! ")
+	if !found {
 		<-h.done
-		text, _ := os.ReadFile(ts.MkAbs("hub.log"))
-		ts.Fatalf("the Hub did not start: %s", text)
+		text, _ := os.ReadFile(ts.MkAbs(role + ".log"))
+		ts.Fatalf("the %s did not start: %s", role, text)
 	}
-	fields := strings.Fields(line)
-	base, err := url.Parse(fields[len(fields)-1])
+	base, err := url.Parse(address)
 	ts.Check(err)
-	ts.Setenv("WAVERIDER_URL", base.String())
-	ts.Setenv("HUB_ADDRESS", base.Host)
-	ts.Setenv("HUB_PID", strconv.Itoa(cmd.Process.Pid))
+	ts.Setenv(strings.ToUpper(role)+"_PID", strconv.Itoa(cmd.Process.Pid))
 	hubs.Store(cmd.Process.Pid, h)
+	return base
 }
 
 // stopHub sends the Hub that was started last a signal and waits for its end:
 // stophub INT|TERM|KILL
-func stopHub(ts *testscript.TestScript, neg bool, args []string) {
+func stopHub(ts *testscript.TestScript, neg bool, args []string) { stop(ts, "HUB", neg, args) }
+
+// stopSpace is stophub for the Space: stopspace INT|TERM|KILL
+func stopSpace(ts *testscript.TestScript, neg bool, args []string) { stop(ts, "SPACE", neg, args) }
+
+func stop(ts *testscript.TestScript, role string, neg bool, args []string) {
 	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 	if len(args) != 1 || signals[args[0]] == nil || neg {
-		ts.Fatalf("usage: stophub INT|TERM|KILL")
+		ts.Fatalf("usage: stophub or stopspace INT|TERM|KILL")
 	}
-	pid, err := strconv.Atoi(ts.Getenv("HUB_PID"))
+	pid, err := strconv.Atoi(ts.Getenv(role + "_PID"))
 	ts.Check(err)
 	h, ok := hubs.Load(pid)
 	if !ok {
-		ts.Fatalf("no Hub runs")
+		ts.Fatalf("none runs")
 	}
 	h.(*running).end(ts, signals[args[0]])
 }
@@ -144,7 +172,7 @@ func (h *running) end(ts *testscript.TestScript, s os.Signal) {
 	case <-time.After(30 * time.Second):
 		_ = h.cmd.Process.Kill()
 		<-h.done
-		ts.Fatalf("the Hub did not end within 30 s after %v", s)
+		ts.Fatalf("it did not end within 30 s after %v", s)
 	}
 }
 

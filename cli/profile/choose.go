@@ -29,8 +29,9 @@ type Chosen struct {
 
 // Choose takes each value from the strongest place that has it: flags, then
 // the profile they name, then the environment, then the profile that it names or
-// that is current. A token file that was given together with a URL is for that
-// Hub alone: it is not sent to one that a stronger place has named.
+// that is current. What was given together with a URL is for that Hub or Space
+// alone: when a stronger place names another one, its token is not sent there, its
+// Hubs are not sought there, and its authorities do not vouch for it.
 func Choose(flags, env Given, f File) (Chosen, error) {
 	name := f.Current
 	for _, given := range []string{env.Profile, flags.Profile} {
@@ -50,7 +51,11 @@ func Choose(flags, env Given, f File) (Chosen, error) {
 	for _, key := range []string{"url", "output"} {
 		c.take(key, places)
 	}
-	c.take("token-file", keepApart(places, Source(c.Sources.URL)))
+	named := Source(c.Sources.URL)
+	c.take("token-file", keepApart(places, named))
+	with := keepTogether(places, named)
+	c.take("hub", with)
+	c.take("ca", with)
 	return c, nil
 }
 
@@ -68,6 +73,19 @@ func (c *Chosen) take(key string, places []place) {
 			return
 		}
 	}
+}
+
+// keepTogether takes away what was given beside a URL that does not count.
+func keepTogether(places []place, named Source) (kept []place) {
+	weaker := false
+	for _, p := range places {
+		elsewhere := weaker && (p.values.URL != "" || p.source == FromProfile)
+		if !elsewhere {
+			kept = append(kept, p)
+		}
+		weaker = weaker || p.source == named
+	}
+	return kept
 }
 
 // keepApart takes token files away that are for another Hub than the one of

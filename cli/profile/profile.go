@@ -1,5 +1,5 @@
-// Package profile keeps the Hubs a user has names for, in one file, and decides
-// which Hub a command talks to when flags, environment and profiles all say
+// Package profile keeps the Hubs and Spaces a user has names for, in one file, and
+// decides which one a command talks to when flags, environment and profiles all say
 // something. What a good URL or form of output is, is left to who asks.
 package profile
 
@@ -24,18 +24,24 @@ import (
 // is the default.
 type Profile struct {
 	URL       string `yaml:"url,omitempty" json:"url,omitempty"`
+	Hub       string `yaml:"hub,omitempty" json:"hub,omitempty"`               // of the Space at URL
+	CA        string `yaml:"ca,omitempty" json:"ca,omitempty"`                 // file with authorities that are good too
 	TokenFile string `yaml:"token-file,omitempty" json:"token-file,omitempty"` // the token itself is never kept
 	Output    string `yaml:"output,omitempty" json:"output,omitempty"`
 }
 
 // Keys are the names of a Profile's fields, in their order.
-var Keys = []string{"url", "token-file", "output"}
+var Keys = []string{"url", "hub", "ca", "token-file", "output"}
 
 // Field is the field of a key; nil for one that is none.
 func (p *Profile) Field(key string) *string {
 	switch key {
 	case "url":
 		return &p.URL
+	case "hub":
+		return &p.Hub
+	case "ca":
+		return &p.CA
 	case "token-file":
 		return &p.TokenFile
 	case "output":

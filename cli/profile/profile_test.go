@@ -57,6 +57,32 @@ func TestFlagsComeBeforeEnvironmentBeforeProfile(t *testing.T) {
 	}
 }
 
+func TestAHubIsSoughtInTheSpaceItWasNamedFor(t *testing.T) {
+	at := func(url, hub, ca string) profile.Profile { return profile.Profile{URL: url, Hub: hub, CA: ca} }
+	file := profile.File{Current: "mine", Profiles: map[string]profile.Profile{"mine": at("m", "mh", "mc"), "bare": at("", "bh", "bc"), "hub": at("h", "", "")}}
+	for name, c := range map[string]struct {
+		flags, env profile.Given
+		want       profile.Profile
+	}{
+		"the profile's":                       {want: at("m", "mh", "mc")},
+		"another Hub of the profile's Space":  {flags: profile.Given{Values: at("", "fh", "")}, want: at("m", "fh", "mc")},
+		"another URL is another Space":        {flags: profile.Given{Values: at("f", "", "")}, want: at("f", "", "")},
+		"of the environment, likewise":        {env: profile.Given{Values: at("e", "", "")}, want: at("e", "", "")},
+		"the environment names all":           {env: profile.Given{Values: at("e", "eh", "ec")}, want: at("e", "eh", "ec")},
+		"flags name another Space":            {flags: profile.Given{Values: at("f", "", "")}, env: profile.Given{Values: at("e", "eh", "ec")}, want: at("f", "", "")},
+		"no URL beside it: goes with all":     {flags: profile.Given{Values: at("f", "", "")}, env: profile.Given{Values: at("", "eh", "ec")}, want: at("f", "eh", "ec")},
+		"a flag for the environment's Space":  {flags: profile.Given{Values: at("", "fh", "")}, env: profile.Given{Values: at("e", "eh", "ec")}, want: at("e", "fh", "ec")},
+		"a profile without URL":               {flags: profile.Given{Profile: "bare"}, want: at("", "bh", "bc")},
+		"a profile without URL, other Space":  {flags: profile.Given{Profile: "bare"}, env: profile.Given{Values: at("e", "", "")}, want: at("e", "bh", "bc")},
+		"a profile of a Hub, not the Space's": {flags: profile.Given{Profile: "hub"}, env: profile.Given{Values: at("e", "eh", "ec")}, want: at("h", "", "")},
+	} {
+		got, err := profile.Choose(c.flags, c.env, file)
+		if err != nil || got.Values != c.want {
+			t.Errorf("%s: %+v, %v, want %+v", name, got.Values, err, c.want)
+		}
+	}
+}
+
 func TestFileIsTheUsersAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "profiles.yaml")
 	if f, err := profile.Read(path); err != nil || len(f.Profiles) != 0 {

@@ -35,7 +35,9 @@ func main() {
 }
 
 func rootCommand() *cobra.Command {
-	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Space: spaceCommand(), Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), sthCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
+	space := spaceCommand()
+	space.AddCommand(adminTokenCommand())
+	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Space: space, Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), sthCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
 }
 
 // buildVersion is the version linked in, else what the Go tool knows.

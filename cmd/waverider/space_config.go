@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -107,8 +109,13 @@ func adminTokenCommand() *cobra.Command {
 		Use:   "admin-token",
 		Short: "Make another admin token, on the machine of the Space",
 		Long: `Make a token for callers of the Space. It is signed with the key in the Space's data
-dir, so it works only for who can read that; the Space may run meanwhile.`,
-		Example: "  waverider space admin-token --data-dir /var/lib/waverider-space > token && chmod 600 token",
+dir, so it works only for who can read that; the Space may run meanwhile. It has no end:
+to make all tokens of before worthless, the Space needs a new key.
+
+An operator runs Sequences and moves data on the Hubs, a viewer looks at all and changes
+nothing.`,
+		Example: `  (umask 077; waverider space admin-token --data-dir /var/lib/waverider-space > space.token)
+  waverider space admin-token --subject ann --role operator`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := filepath.Join(dir, "identity.key")
@@ -123,16 +130,16 @@ dir, so it works only for who can read that; the Space may run meanwhile.`,
 			if r != auth.RoleAdmin && r != auth.RoleOperator && r != auth.RoleViewer {
 				return invalid("role %q: want admin, operator or viewer", role)
 			}
-			token, err := key.Mint(auth.Claims{Subject: subject, Role: r})
+			token, err := key.Mint(auth.Claims{Subject: cmp.Or(subject, role), Role: r})
 			if err != nil {
 				return err
 			}
-			cmd.Println(token)
-			return nil
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), token)
+			return err
 		},
 	}
-	cmd.Flags().StringVar(&dir, "data-dir", defaultSpaceDir(), "folder of the Space")
-	cmd.Flags().StringVar(&subject, "subject", "admin", "whose token it is")
+	cmd.Flags().StringVar(&dir, "data-dir", cmp.Or(os.Getenv(envName("data-dir")), defaultSpaceDir()), "folder of the Space")
+	cmd.Flags().StringVar(&subject, "subject", "", "whose token it is, as the audit names them (default: the role)")
 	cmd.Flags().StringVar(&role, "role", "admin", "admin, operator or viewer")
 	return cmd
 }
