@@ -10,10 +10,11 @@ import (
 	"github.com/libp2p/go-yamux/v5"
 )
 
-// What one session may hold. Streams begin with a window of 256 KiB each, so a
-// peer would need hundreds that nobody reads to come to the limit.
+// What one session may hold. Streams begin with a window of 1 MiB each, so a
+// peer would need hundreds that nobody reads to come to the limit; who calls a
+// Hub and does not read is cut after a minute.
 const (
-	heldMost  = 128 << 20 // bytes that came and were not read yet
+	heldMost  = 512 << 20 // bytes that came and were not read yet
 	growMost  = 32 << 20  // by which all windows together may grow
 	frameCost = 64        // of a frame, beside its bytes
 )
