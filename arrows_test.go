@@ -64,7 +64,7 @@ var arrows = map[string][]string{
 	"internal/testhub":       {},                                         // drives a built Hub from outside, shares no code with it
 	"internal/testspace":     {"internal/testhub"},                       // likewise a Space with its Hubs
 	"internal/testnet":       {},                                         // networks that fail, knows nothing of what goes over them
-	"bench":                  {"internal/testhub", "internal/testspace"}, // measures the built product
+	"bench":                  {"internal/testhub", "internal/testnet", "internal/testspace"}, // measures the built product
 	"bench/rawjs":            {},                                         // the engine without us, to measure against
 	"faults":                 {"internal/testhub", "internal/testnet", "internal/testspace", "faults/tally"},
 	"faults/tally":           {}, // counts records, for any fault

@@ -35,6 +35,7 @@ var rows = []row{
 	{"topicchain", "two Node programs joined by a Topic", 3 * time.Minute, benchTopicChain},
 	{"linkcall", "a small call to a Hub, through its Space", time.Minute, benchLinkCall},
 	{"linkstream", "a long answer of a Hub, through its Space", 3 * time.Minute, benchLinkStream},
+	{"linkcontrol", "a small call while Topics fill a line of 100 Mbit/s; wants root", 2 * time.Minute, benchLinkControl},
 	{"linktopic", "a Topic from one Hub to another, through the Space", 4 * time.Minute, benchLinkTopic},
 	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},
 	{"many", "100 Instances started at once", 2 * time.Minute, benchMany},

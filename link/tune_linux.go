@@ -9,7 +9,7 @@ import (
 
 // notSent is how much may lie in the system's buffer that the line has not taken
 // yet. What lies there cannot be overtaken any more.
-const notSent = 128 << 10
+const notSent = 32 << 10
 
 // tune makes a connection good for both, bulk and calls. What the system does
 // not know is left as it is.
