@@ -8,7 +8,6 @@ import (
 
 	"waverider"
 	"waverider/auth"
-	"waverider/link"
 	"waverider/wire"
 )
 
@@ -141,7 +140,7 @@ func (s *Space) patchHub(w http.ResponseWriter, r *http.Request) error {
 	rec := m.Record()
 	detail, _ := json.Marshal(rec.settings())
 	s.audit.add(auditRecord{Action: "change", Hub: m.id, Name: rec.Name, By: wire.IdentityOf(r).Subject, Detail: string(detail)})
-	m.notify(link.MessageSettings, rec.settings())
+	m.tellSettings()
 	return wire.WriteJSON(w, http.StatusOK, m.view())
 }
 

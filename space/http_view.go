@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"waverider"
@@ -136,7 +137,7 @@ func (s *Space) postDisconnect(w http.ResponseWriter, r *http.Request) error {
 		}
 		cut = []*member{m}
 	case req.Limit != nil:
-		here := s.list()
+		here := slices.DeleteFunc(s.list(), func(m *member) bool { return m.current() == nil })
 		if *req.Limit >= 0 && *req.Limit < len(here) {
 			cut = here[*req.Limit:]
 		}

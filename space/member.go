@@ -143,11 +143,40 @@ func (m *member) current() *session {
 	return m.session
 }
 
-// notify sends a message to a Hub that is there. It does not wait.
-func (m *member) notify(kind string, body any) {
-	if c := m.current(); c != nil {
-		go func() { _ = c.Send(kind, body) }()
+// tellSettings tells a Hub that is there what it is called now. It does not wait.
+// Whoever is the last to speak says the newest.
+func (m *member) tellSettings() {
+	c := m.current()
+	if c == nil {
+		return
 	}
+	if c.tellers.Add(1) > 2 { // one speaks, and one that waits will say all
+		c.tellers.Add(-1)
+		return
+	}
+	go func() {
+		defer c.tellers.Add(-1)
+		c.telling.Lock()
+		defer c.telling.Unlock()
+		_ = c.Send(link.MessageSettings, m.Record().settings()) // the end of the session tells more
+	}()
+}
+
+// notify sends a message to a Hub that is there. It does not wait; a Hub that
+// takes none hears the first ones only.
+func (m *member) notify(kind string, body any) {
+	c := m.current()
+	if c == nil {
+		return
+	}
+	if c.notices.Add(1) > 8 {
+		c.notices.Add(-1)
+		return
+	}
+	go func() {
+		defer c.notices.Add(-1)
+		_ = c.Send(kind, body)
+	}()
 }
 
 // cut ends the session of a Hub, and says why.

@@ -34,6 +34,7 @@ const (
 	idleConns  = 32 // of one Hub
 	idleTime   = 15 * time.Second
 	maxTokens  = 1000
+	maxHeader  = 128 << 10 // of an answer
 )
 
 var copyBuffers = bufferPool{sync.Pool{New: func() any { return new([copyBuffer]byte) }}}
@@ -46,14 +47,27 @@ func (p *bufferPool) Put(b []byte) { p.pool.Put((*[copyBuffer]byte)(b)) }
 func newProxy(c *session) *proxy {
 	p := &proxy{session: c, tokens: map[auth.Identity]string{}}
 	p.transport = &http.Transport{
-		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Open(ctx, link.KindHTTP) },
-		MaxIdleConnsPerHost: idleConns, MaxIdleConns: idleConns, IdleConnTimeout: idleTime, DisableCompression: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			st, err := c.Open(ctx, link.KindHTTP)
+			if err != nil {
+				return nil, err
+			}
+			return caller{st}, nil
+		},
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    idleConns, MaxIdleConns: idleConns, IdleConnTimeout: idleTime, DisableCompression: true,
 		ReadBufferSize: copyBuffer, WriteBufferSize: 4 << 10, ExpectContinueTimeout: 5 * time.Second,
 	}
-	p.reverse = &httputil.ReverseProxy{Rewrite: p.rewrite, Transport: p.transport, FlushInterval: -1, BufferPool: &copyBuffers,
+	p.reverse = &httputil.ReverseProxy{Rewrite: p.rewrite, ModifyResponse: fromHub, Transport: p.transport, FlushInterval: -1, BufferPool: &copyBuffers,
 		ErrorHandler: p.failed, ErrorLog: log.New(io.Discard, "", 0)}
 	return p
 }
+
+// caller is a connection whose end the Hub sees at once: what is on its way when
+// it is closed is of no use any more.
+type caller struct{ *link.Stream }
+
+func (c caller) Close() error { return c.Abort() }
 
 func (p *proxy) close() { p.transport.CloseIdleConnections() }
 
@@ -91,7 +105,9 @@ func (p *proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL = &u
 	r.Out.Host = "hub"
 	h := r.Out.Header
-	for _, name := range []string{"Cookie", "Origin", "Referer", "X-Mw-Billable"} {
+	// No route of a Hub speaks another protocol; one that offered to would hear
+	// what the caller has for the Space.
+	for _, name := range []string{"Connection", "Upgrade", "Cookie", "Origin", "Referer", "X-Mw-Billable"} {
 		h.Del(name)
 	}
 	for name := range h {
@@ -100,6 +116,16 @@ func (p *proxy) rewrite(r *httputil.ProxyRequest) {
 		}
 	}
 	h.Set("Authorization", "Bearer "+c.token)
+}
+
+// fromHub takes out of an answer what is for the Space to say.
+func fromHub(r *http.Response) error {
+	for name := range r.Header {
+		if name == "Set-Cookie" || strings.HasPrefix(name, "Access-Control-") || name == "Strict-Transport-Security" || name == "Clear-Site-Data" || name == "Alt-Svc" {
+			r.Header.Del(name)
+		}
+	}
+	return nil
 }
 
 // failed keeps why no answer came; serve returns it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"waverider"
@@ -22,6 +23,10 @@ type session struct {
 	proxy  *proxy
 	gone   chan struct{} // closed when all of it has ended
 	build  string
+
+	telling sync.Mutex // settings
+	tellers atomic.Int32
+	notices atomic.Int32
 }
 
 // banned is how long a Hub is refused after it broke the rules of the Link.
@@ -121,7 +126,7 @@ func (c *session) run(ctx context.Context) error {
 	defer c.proxy.close()
 	s := c.member.space
 	tasks.Go(func() { c.sendTopics(c.Context()) })
-	server := &wire.Server{Log: s.log, Grace: time.Second, Limit: 256, Handler: s.hubMux().Serve(wire.Access{
+	server := &wire.Server{Log: s.log, Grace: time.Second, Limit: 256, Handler: s.forHubs.Serve(wire.Access{
 		Gate: &auth.Gate{As: auth.Identity{Subject: c.member.id, Role: auth.RoleHub}}})}
 	tasks.Go(func() { _ = server.Run(c.Context(), c.HTTP()) })
 	return c.Session.Run(ctx, link.Handlers{Topic: c.takeTopic, Message: c.hear})

@@ -17,6 +17,7 @@ import (
 	"waverider/link/replica"
 	"waverider/records"
 	"waverider/topic"
+	"waverider/wire"
 )
 
 // Config is what a Space needs to know.
@@ -45,6 +46,7 @@ type Space struct {
 	hubs     *records.Collection[HubRecord]
 	tokens   *records.Collection[TokenRecord]
 	acceptor *link.Acceptor
+	forHubs  *wire.Mux // what they may ask
 	receiver *replica.Receiver
 	audit    *auditLog
 
@@ -65,6 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Space, error) {
 	s := &Space{cfg: cfg, log: cfg.Log, id: cfg.Key.ID(), started: time.Now(), members: map[string]*member{}, audit: newAuditLog(),
 		hubs: records.Of[HubRecord](cfg.Records, "hubs"), tokens: records.Of[TokenRecord](cfg.Records, "tokens")}
 	s.receiver = replica.NewReceiver(cfg.Topics, replica.ReceiverOptions{Log: cfg.Log})
+	s.forHubs = s.hubMux()
 	s.acceptor = &link.Acceptor{Key: cfg.Key, Build: cfg.Build, TLSPin: cfg.TLSPin, Log: cfg.Log, Admit: s.admit, Serve: s.serve}
 	cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
 	list, err := s.hubs.List(ctx)

@@ -33,10 +33,27 @@ func readMemory(path string) (*memory, error) {
 		return nil, fmt.Errorf("read what is known of the Space: %w", err)
 	}
 	var m memory
-	if err := json.Unmarshal(text, &m); err != nil {
-		return nil, fmt.Errorf("%s is damaged (%w): remove it and join the Space again with a new token", path, err)
+	err = json.Unmarshal(text, &m)
+	if err == nil && (m.Space == "" || m.Ticket == "") {
+		err = errors.New("no Space and ticket in it")
+	}
+	if err == nil {
+		_, err = link.ParseURL(m.URL)
+	}
+	if err != nil {
+		return nil, &damaged{path, err}
 	}
 	return &m, nil
+}
+
+// damaged is a file that tells nothing of the Space any more.
+type damaged struct {
+	path string
+	err  error
+}
+
+func (d *damaged) Error() string {
+	return fmt.Sprintf("%s is damaged (%v): start the Hub with --space and the --join of a new token", d.path, d.err)
 }
 
 func (m *memory) write(path string) error {

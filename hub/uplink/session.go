@@ -49,7 +49,7 @@ func (u *Uplink) hear(m link.Message) error {
 		if err := m.Decode(&s); err != nil {
 			return err
 		}
-		return u.settle(s)
+		u.settle(s)
 	case link.MessageNotice, link.MessageEnd:
 		var n link.Notice
 		if err := m.Decode(&n); err != nil {

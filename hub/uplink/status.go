@@ -36,12 +36,15 @@ func (u *Uplink) status() Status {
 		}
 	}
 	var r *link.Refused
+	var damage *damaged
 	switch {
 	case u.session != nil:
 		s.State = "connected"
 		s.RTT = float64(u.session.RTT().Microseconds()) / 1000
 	case errors.As(u.problem, &r) && (r.Kind == waverider.Forbidden || r.Kind == waverider.Conflict):
 		s.State, s.Problem = "refused", r.Message
+	case errors.As(u.problem, &damage):
+		s.State, s.Problem = "refused", damage.Error()
 	case u.problem != nil:
 		s.Problem = u.problem.Error()
 	}

@@ -60,7 +60,8 @@ type Uplink struct {
 // Open reads what is remembered. An Uplink without a Space is none: nil.
 func Open(cfg Config) (*Uplink, error) {
 	m, err := readMemory(cfg.Path)
-	if err != nil {
+	var damage *damaged
+	if err != nil && !errors.As(err, &damage) {
 		return nil, err
 	}
 	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), since: time.Now()}
@@ -75,6 +76,9 @@ func Open(cfg Config) (*Uplink, error) {
 		}
 	}
 	switch {
+	case damage != nil && (u.join == nil || cfg.URL == ""):
+		u.join, u.problem = nil, damage // a Hub works without its Space
+		u.log.Error("what is known of the Space cannot be read; the Hub works on without it", "err", damage)
 	case u.join != nil && cfg.URL == "" && (m == nil || m.Space != u.join.Space):
 		return nil, waverider.Errorf(waverider.Invalid, "--join needs --space URL, the address of the Space")
 	case u.join == nil && m == nil && cfg.URL != "":
@@ -90,7 +94,7 @@ func Open(cfg Config) (*Uplink, error) {
 	if cfg.Topics != nil {
 		u.share = newShare(u)
 	}
-	if m != nil && cfg.Topics != nil {
+	if (m != nil || damage != nil) && cfg.Topics != nil {
 		cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
 	}
 	return u, nil
@@ -110,6 +114,10 @@ func (u *Uplink) Run(ctx context.Context) error {
 		return nil
 	}
 	defer u.background(ctx)()
+	if u.join == nil && !u.Joined() {
+		<-ctx.Done()
+		return nil
+	}
 	link.Keep(ctx, u.now, u.dial, u.serve, u.ended)
 	return nil
 }
@@ -173,7 +181,13 @@ func (u *Uplink) keep(s *link.Session, d *link.Dialer, pin string) error {
 		m.JoinedWith = u.join.ID
 	}
 	if err := m.write(u.cfg.Path); err != nil {
-		return err
+		if first || u.join != nil {
+			return err
+		}
+		// Without its Space a full disk would never be free again. The ticket of
+		// before is good until this one is confirmed.
+		u.log.Warn("the ticket of the Space is not on disk; that of before is kept", "err", err)
+		m.Ticket = u.memory.Ticket
 	}
 	if first {
 		u.log.Info("space joined", "space", m.Space, "name", m.Name, "as", m.Settings.Name, "url", m.URL)
@@ -214,18 +228,17 @@ func (u *Uplink) ended(err error) {
 }
 
 // settle takes what the Space decides about the Hub.
-func (u *Uplink) settle(s link.Settings) error {
+func (u *Uplink) settle(s link.Settings) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.memory == nil {
-		return nil
+		return
 	}
 	m := *u.memory
 	m.Settings = s
-	if err := m.write(u.cfg.Path); err != nil {
-		return err
+	if err := m.write(u.cfg.Path); err != nil { // the Space says them at each session
+		u.log.Warn("the settings of the Space are not on disk", "err", err)
 	}
 	u.memory = &m
 	u.log.Info("the Space changed this Hub", "name", s.Name, "labels", s.Labels)
-	return nil
 }
