@@ -20,6 +20,8 @@ type standing struct {
 // stored here, because this store was: then what it has is not sent, and what
 // was stored here since is. The lives tell which is which: what a life gave up
 // to some number was sent in its order, and is in every copy that knows of it.
+// (One exception is not seen: a store that is put back from a copy of a time that
+// an earlier copy has undone meanwhile.)
 func (s standing) resume(at place) (begin uint64, renew bool) {
 	switch {
 	case at == s.told: // as it was left
