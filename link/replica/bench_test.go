@@ -74,20 +74,21 @@ func chunk() (data []byte, lengths []uint32) {
 }
 
 func fill(b *testing.B, t *topic.Topic, chunks int) {
-	b.Helper()
 	w, err := t.Writer(b.Context(), topic.Anonymous)
 	if err != nil {
-		b.Fatal(err)
+		b.Error(err)
+		return
 	}
 	defer w.Close()
 	data, lengths := chunk()
 	for range chunks {
 		if err := w.Append(b.Context(), data, lengths, topic.State{}); err != nil {
-			b.Fatal(err)
+			b.Error(err)
+			return
 		}
 	}
 	if _, err := w.Flush(b.Context()); err != nil {
-		b.Fatal(err)
+		b.Error(err)
 	}
 }
 
