@@ -185,8 +185,8 @@ func (g *rig) timeRawJetStream(ctx context.Context, size int) (time.Duration, er
 	return took.median(), nil
 }
 
-// rawJetStream runs the engine by itself.
-func (g *rig) rawJetStream(ctx context.Context, what string, args ...string) (series, error) {
+// rawOutput runs the engine by itself and answers what it prints.
+func (g *rig) rawOutput(ctx context.Context, what string, args ...string) ([]byte, error) {
 	raw, err := g.build(ctx, "rawjs")
 	if err != nil {
 		return nil, err
@@ -200,6 +200,15 @@ func (g *rig) rawJetStream(ctx context.Context, what string, args ...string) (se
 	out, err := cmd.Output()
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		return nil, fmt.Errorf("raw JetStream: %w", err)
+	}
+	return out, nil
+}
+
+// rawJetStream runs the engine by itself and answers how long things took.
+func (g *rig) rawJetStream(ctx context.Context, what string, args ...string) (series, error) {
+	out, err := g.rawOutput(ctx, what, args...)
+	if err != nil {
+		return nil, err
 	}
 	var took series
 	for _, line := range strings.Fields(string(out)) {

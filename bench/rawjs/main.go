@@ -5,7 +5,11 @@
 //	rawjs move   publish and consume at the same time; prints how long it took
 //	rawjs commit store 100 small messages at a time; prints how long each commit took
 //
-// Times are in nanoseconds, one a line.
+// Times are in nanoseconds, one a line. What three nodes do, each a process of
+// its own, is printed as JSON, one object a line:
+//
+//	rawjs compare  ten producers, on one node and on three
+//	rawjs failover the same on three nodes while the leader is killed
 package main
 
 import (
@@ -37,14 +41,24 @@ func run() error {
 	flags := flag.NewFlagSet("rawjs", flag.ExitOnError)
 	dir := flags.String("dir", "", "an empty `folder` for the stream")
 	total := flags.Int("bytes", 256_000_000, "bytes to move")
+	rounds := flags.Int("rounds", 3, "how often to compare, or to kill")
 	if len(os.Args) < 2 {
-		return errors.New("say what to measure: move or commit")
+		return errors.New("say what to measure: move, commit, compare or failover")
+	}
+	if os.Args[1] == "node" {
+		return serveNode(os.Args[2:])
 	}
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience*time.Duration(max(*rounds, 1)))
 	defer cancel()
+	switch os.Args[1] {
+	case "compare":
+		return compare(ctx, *dir, *rounds)
+	case "failover":
+		return failover(ctx, *dir, *rounds)
+	}
 	e, err := start(*dir)
 	if err != nil {
 		return err
