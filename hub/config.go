@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"io"
 	"log/slog"
 	"time"
 
@@ -22,9 +23,10 @@ type Config struct {
 	Name    string          // for people
 	Build   string          // version of this program
 
-	Linked func() bool                    // tells whether this Hub has a Space; nil: it has none
-	Link   func() any                     // how it stands with it; nil: it has none
-	Reads  func(name waverider.TopicName) // told that an Instance or a client begins to read a Topic; returns at once
+	Linked      func() bool                    // tells whether this Hub has a Space; nil: it has none
+	Link        func() any                     // how it stands with it; nil: it has none
+	LinkMetrics func(w io.Writer)              // writes what is counted of it; nil: nothing
+	Reads       func(name waverider.TopicName) // told that an Instance or a client begins to read a Topic; returns at once
 
 	Key       *auth.Key // signs the tokens Instances call with
 	APISocket string    // where Instances reach Handler; empty: nowhere

@@ -73,6 +73,9 @@ func (h *Hub) writeMetrics(w io.Writer) {
 	if h.cfg.Topics != nil {
 		fmt.Fprintf(w, "waverider_topics %d\n", len(h.cfg.Topics.Topics()))
 	}
+	if h.cfg.LinkMetrics != nil {
+		h.cfg.LinkMetrics(w)
+	}
 	fmt.Fprintf(w, "waverider_sequences %d\nwaverider_build_info{version=%q} 1\n", len(h.Sequences()), h.cfg.Build)
 	metrics.WriteProcessMetrics(w)
 }

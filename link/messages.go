@@ -6,6 +6,7 @@ import "encoding/json"
 const (
 	MessageConfirm  = "confirm"  // Hub: the ticket of this session is on disk. Confirm
 	MessageLoad     = "load"     // Hub: how busy its machine is. As its API has it
+	MessageLag      = "lag"      // Hub: what its Space does not have yet. Lag
 	MessageEntities = "entities" // Hub: what it has. Entities
 	MessageReads    = "reads"    // Hub: the Topics it wants from the Space. Reads
 	MessageLeave    = "leave"    // Hub: it does not want to belong to the Space any more
@@ -17,6 +18,12 @@ const (
 // Confirm names the ticket that is on disk.
 type Confirm struct {
 	Ticket string `json:"ticket"`
+}
+
+// Lag tells of the records of a Hub's Topics.
+type Lag struct {
+	Records uint64 `json:"records"` // that the Space has not acked
+	Missed  uint64 `json:"missed"`  // that were gone before it could have them, in the time of the Hub's process
 }
 
 // Entities are lists as the Hub's API answers them.

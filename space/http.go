@@ -130,8 +130,9 @@ func (s *Space) getMetrics(w http.ResponseWriter, _ *http.Request) error {
 		}
 	}
 	fmt.Fprintf(w, "waverider_space_hubs %d\nwaverider_space_hubs_connected %d\nwaverider_space_uptime_seconds %d\n", len(list), here, int(time.Since(s.started).Seconds()))
+	by := s.received()
 	for _, m := range list {
-		m.writeMetrics(w)
+		m.writeMetrics(w, by)
 	}
 	return nil
 }

@@ -73,9 +73,9 @@ func (s *Space) getHub(r *http.Request) (hubView, error) {
 
 func (s *Space) getList(*http.Request) ([]hubView, error) {
 	list := s.list()
-	views := make([]hubView, 0, len(list))
+	views, by := make([]hubView, 0, len(list)), s.received()
 	for _, m := range list {
-		views = append(views, m.view())
+		views = append(views, m.viewOf(by))
 	}
 	return views, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"waverider"
 	"waverider/link"
+	"waverider/link/replica"
 	"waverider/wire"
 )
 
@@ -36,6 +37,9 @@ type hubView struct {
 	Build              string            `json:"build,omitempty"`
 	Load               json.RawMessage   `json:"load,omitempty"`
 	RTT                float64           `json:"rttMs,omitempty"` // milliseconds
+	Lag                uint64            `json:"lag"`             // records that the Space does not have yet, as the Hub said last
+	Missed             uint64            `json:"missed"`          // records that were gone before the Space or the Hub could have them
+	Behind             uint64            `json:"behind"`          // records of the Space that the Hub does not have yet
 	Clone              *CloneNotice      `json:"clone,omitempty"`
 	Reads              []string          `json:"reads,omitempty"`
 }
@@ -46,14 +50,17 @@ type hubTimes struct {
 	LastDisconnected time.Time `json:"lastDisconnected,omitzero"`
 }
 
-func (m *member) view() hubView {
+func (m *member) view() hubView { return m.viewOf(m.space.received()) }
+
+func (m *member) viewOf(by map[string][]replica.Stats) hubView {
+	received, sent := m.totals(by)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	rec := m.rec
 	v := hubView{ID: rec.ID, Info: hubTimes{rec.Joined, rec.Connected, rec.Disconnected}, SelfHosted: true, Description: rec.Name,
 		Topics: orEmpty(m.entities.Topics), Sequences: orEmpty(m.entities.Sequences), Instances: orEmpty(m.entities.Instances),
 		Name: rec.Name, Labels: rec.Labels, Domain: rec.Domain, State: "away", LastSeen: m.seen, Address: rec.Remote, Build: rec.Build,
-		Load: m.load, Clone: rec.Clone, Reads: rec.Reads, Tags: []string{}}
+		Load: m.load, Lag: m.lag.Records, Missed: received.Missed + sent.Missed, Behind: sent.Lag, Clone: rec.Clone, Reads: rec.Reads, Tags: []string{}}
 	for k, val := range rec.Labels {
 		v.Tags = append(v.Tags, k+"="+val)
 	}
@@ -81,9 +88,9 @@ func orEmpty(raw json.RawMessage) json.RawMessage {
 }
 
 // writeMetrics writes what is counted of one Hub.
-func (m *member) writeMetrics(w io.Writer) {
+func (m *member) writeMetrics(w io.Writer, by map[string][]replica.Stats) {
 	m.mu.Lock()
-	name, c, breaches := m.rec.Name, m.session, m.breaches
+	name, c, breaches, lag := m.rec.Name, m.session, m.breaches, m.lag.Records
 	m.mu.Unlock()
 	connected := 0
 	if c != nil {
@@ -91,6 +98,14 @@ func (m *member) writeMetrics(w io.Writer) {
 		in, out := c.Traffic()
 		fmt.Fprintf(w, "waverider_space_hub_received_bytes{hub=%q} %d\nwaverider_space_hub_sent_bytes{hub=%q} %d\nwaverider_space_hub_rtt_seconds{hub=%q} %g\n",
 			name, in, name, out, name, c.RTT().Seconds())
+	}
+	received, sent := m.totals(by)
+	for _, c := range []struct {
+		name  string
+		value uint64
+	}{{"lag_records", lag}, {"received_records_total", received.Records}, {"received_missed_records_total", received.Missed},
+		{"behind_records", sent.Lag}, {"sent_records_total", sent.Records}, {"resent_records_total", sent.Resent}, {"sent_missed_records_total", sent.Missed}} {
+		fmt.Fprintf(w, "waverider_space_hub_%s{hub=%q} %d\n", c.name, name, c.value)
 	}
 	fmt.Fprintf(w, "waverider_space_hub_connected{hub=%q} %d\nwaverider_space_hub_breaches_total{hub=%q} %d\n", name, connected, name, breaches)
 }

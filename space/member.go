@@ -65,6 +65,7 @@ type member struct {
 	session  *session // nil while it is away
 	load     json.RawMessage
 	entities entities
+	lag      link.Lag // of what it has for the Space
 	seen     time.Time
 	removed  bool
 	banned   time.Time // until then it is refused

@@ -125,3 +125,18 @@ func (m *member) forgetReads(ctx context.Context, before, now []string) {
 		}
 	}
 }
+
+// received is what came from each Hub in the time of this process, by what stands
+// for it.
+func (s *Space) received() map[string][]replica.Stats {
+	by := map[string][]replica.Stats{}
+	for _, t := range s.receiver.Stats() {
+		by[t.Peer] = append(by[t.Peer], t)
+	}
+	return by
+}
+
+// totals is what came from the Hub, of what received says, and went to it.
+func (m *member) totals(by map[string][]replica.Stats) (received, sent replica.Total) {
+	return replica.Sum(by[m.far()]), replica.Sum(m.out.Stats())
+}

@@ -150,6 +150,14 @@ func (c *session) hear(msg link.Message) error {
 		m.mu.Lock()
 		m.load = slices.Clone(msg.Body)
 		m.mu.Unlock()
+	case link.MessageLag:
+		var lag link.Lag
+		if err := msg.Decode(&lag); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		m.lag = lag
+		m.mu.Unlock()
 	case link.MessageEntities:
 		var e link.Entities
 		if err := msg.Decode(&e); err != nil {

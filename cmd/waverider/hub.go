@@ -179,7 +179,7 @@ func (h *house) hubConfig(s *settings) hub.Config {
 		Restart: waverider.RestartPolicy(c.Restart), StartTimeout: c.StartWait, RetainEnded: c.Lifetime, MaxEnded: c.MaxEnded,
 		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
 		Effective: effective, Log: h.log, Lines: h.ring,
-		Linked: h.uplink.Joined, Link: h.uplink.Status, Reads: h.uplink.Reads,
+		Linked: h.uplink.Joined, Link: h.uplink.Status, LinkMetrics: h.uplink.WriteMetrics, Reads: h.uplink.Reads,
 	}
 }
 

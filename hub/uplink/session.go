@@ -75,6 +75,7 @@ func (u *Uplink) report(ctx context.Context, s *link.Session) {
 	var reads []string
 	u.reportReads(s, &reads)
 	u.reportLoad(s)
+	u.reportLag(s)
 	u.reportEntities(s, &told)
 	for {
 		var changes <-chan struct{}
@@ -84,6 +85,7 @@ func (u *Uplink) report(ctx context.Context, s *link.Session) {
 		select {
 		case <-load.C:
 			u.reportLoad(s)
+			u.reportLag(s)
 			u.reportReads(s, &reads)
 		case <-entity.C:
 			u.reportEntities(s, &told)
@@ -100,6 +102,13 @@ func (u *Uplink) report(ctx context.Context, s *link.Session) {
 func (u *Uplink) reportLoad(s *link.Session) {
 	if l, err := u.core.Load(); err == nil {
 		_ = s.Send(link.MessageLoad, l) // the end of the session tells more
+	}
+}
+
+func (u *Uplink) reportLag(s *link.Session) {
+	if u.share != nil {
+		up, _ := u.totals()
+		_ = s.Send(link.MessageLag, link.Lag{Records: up.Lag, Missed: up.Missed})
 	}
 }
 

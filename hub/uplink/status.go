@@ -6,6 +6,7 @@ import (
 
 	"waverider"
 	"waverider/link"
+	"waverider/link/replica"
 )
 
 // Status is the Link as it is shown.
@@ -18,12 +19,21 @@ type Status struct {
 	Labels  map[string]string `json:"labels,omitempty"`
 	Since   time.Time         `json:"since"`
 	RTT     float64           `json:"rttMs,omitempty"` // milliseconds
+	Up      *replica.Total    `json:"up,omitempty"`    // records that go to the Space; lag is what it does not have yet
+	Down    *replica.Total    `json:"down,omitempty"`  // records that come from it
 	Problem string            `json:"problem,omitempty"`
 	Notice  string            `json:"notice,omitempty"` // what the Space said last to the people of this Hub
 }
 
 // Status tells how the Link is now.
-func (u *Uplink) Status() any { return u.status() }
+func (u *Uplink) Status() any {
+	s := u.status()
+	if u.share != nil {
+		up, down := u.totals()
+		s.Up, s.Down = &up, &down
+	}
+	return s
+}
 
 func (u *Uplink) status() Status {
 	u.mu.Lock()
