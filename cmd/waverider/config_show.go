@@ -14,40 +14,56 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// configCommand shows what a Hub started with the same words would run with.
+// configCommand shows what a Hub started with the same words would run with;
+// below it is the same for a Space.
 func configCommand() *cobra.Command {
-	var c hubConfig
-	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Show the configuration a Hub would run with, and where it comes from",
-		Long: `Show the configuration that "waverider hub" would run with, given the same flags, and
+	cmd := showCommand(&hubConfig{}, new(hubConfig).register)
+	cmd.Use = "config"
+	cmd.Short = "Show the configuration a Hub or a Space would run with, and where it comes from"
+	cmd.Long = `Show the configuration that "waverider hub" would run with, given the same flags, and
 where each value comes from: flags come before the environment, that before the file
 named by --config. Each setting has one name: --data-dir, WAVERIDER_DATA_DIR, and
-data-dir in the file. What is shown as YAML is such a file.`,
-		Example: "  waverider config --config hub.yaml\n  waverider config -o json | jq '.\"data-dir\"'",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := load(settingsOf(cmd), os.LookupEnv)
-			if err != nil {
-				return err
-			}
-			format, _ := cmd.Flags().GetString("output")
-			var text []byte
-			if format == "json" {
-				text, err = s.showJSON()
-			} else {
-				text, err = s.showYAML()
-			}
-			if err != nil {
-				return err
-			}
-			if _, err := cmd.OutOrStdout().Write(text); err != nil {
-				return err
-			}
-			return c.Validate()
-		},
-	}
+data-dir in the file. What is shown as YAML is such a file. "waverider config space" does
+the same for "waverider space".`
+	cmd.Example = "  waverider config --config hub.yaml\n  waverider config -o json | jq '.\"data-dir\"'\n  waverider config space --host space.example.org"
+	of := showCommand(&spaceConfig{}, new(spaceConfig).register)
+	of.Use = "space"
+	of.Short = "Show the configuration a Space would run with, and where it comes from"
+	of.Example = "  waverider config space --config space.yaml"
+	cmd.AddCommand(of)
+	return cmd
+}
+
+// roleConfig is all that can be set of a role.
+type roleConfig interface {
+	register(*pflag.FlagSet)
+	Validate() error
+}
+
+// showCommand shows the settings of a role, which names registers too.
+func showCommand(c roleConfig, names func(*pflag.FlagSet)) *cobra.Command {
+	cmd := &cobra.Command{Args: cobra.NoArgs}
 	c.register(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := load(settingsNamed(cmd, names), os.LookupEnv)
+		if err != nil {
+			return err
+		}
+		format, _ := cmd.Flags().GetString("output")
+		var text []byte
+		if format == "json" {
+			text, err = s.showJSON()
+		} else {
+			text, err = s.showYAML()
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := cmd.OutOrStdout().Write(text); err != nil {
+			return err
+		}
+		return c.Validate()
+	}
 	return cmd
 }
 

@@ -198,7 +198,7 @@ func (s *settings) like(key string) string {
 		}
 	})
 	if best == "" {
-		return "; waverider hub --help lists all"
+		return "; --help lists all"
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
 }

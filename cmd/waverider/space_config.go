@@ -116,7 +116,7 @@ An operator runs Sequences and moves data on the Hubs, a viewer looks at all and
 nothing.`,
 		Example: `  (umask 077; waverider space admin-token --data-dir /var/lib/waverider-space > space.token)
   waverider space admin-token --subject ann --role operator`,
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := filepath.Join(dir, "identity.key")
 			if _, err := os.Stat(path); err != nil {
