@@ -18,6 +18,7 @@ type Options struct {
 	Version string
 	Hub     *cobra.Command   // `hub` itself, which runs one; nil: only its subcommands
 	Space   *cobra.Command   // `space` itself, which runs one; nil: only its subcommands
+	Mesh    RunMesh          // for `dev --mesh`; nil: there is none
 	More    []*cobra.Command // other commands
 	Types   string           // TypeScript declarations of what a program is given, for new projects
 }
@@ -81,7 +82,7 @@ any unique start of 4 or more characters; Sequences are found by name too.`,
 		space = &cobra.Command{Use: "space", Short: "Look at a Space", RunE: group}
 	}
 	space.AddCommand(a.spaceInfo(), a.spaceHubs(), a.spaceHub(), a.spaceToken(), a.spaceLoad(), a.spaceLogs(), a.spaceAudit(), a.spaceConfig(), a.spaceVersion())
-	root.AddCommand(hub, space, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(), a.profiles(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(hub, space, a.sequences(), a.instances(), a.topics(), a.initProject(o.Types), a.develop(o.Mesh), a.profiles(), a.utilities(), a.showLast(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(o.More...)
 	for _, c := range append(o.More, hub, space) {
 		if c.Args != nil {

@@ -18,9 +18,10 @@ import (
 // `dev` starts one of its own.
 const probeTime = time.Second
 
-func (a *app) develop() *cobra.Command {
+func (a *app) develop(mesh RunMesh) *cobra.Command {
 	var f startFlags
 	var in dev.Input
+	var m meshFlags
 	cmd := &cobra.Command{
 		Use:   "dev DIR [ARGUMENT...]",
 		Short: "Run a program while you write it",
@@ -32,38 +33,57 @@ node_modules, are not watched. State the program saves is there after a restart,
 when dev ends.
 
 The Hub is the one of --url, WAVERIDER_URL or the profile, else the one of this machine; when
-none runs, dev starts one for itself. Ctrl-C stops the program and takes it off the Hub.`,
+none runs, dev starts one for itself. Ctrl-C stops the program and takes it off the Hub.
+
+With --mesh, dev runs a Space and a Hub that has joined it, in one process, for trying
+things; it says how to reach them. The folder may be left out then. Ctrl-C ends all, and
+what they kept is gone unless --data-dir names a place for it.`,
 		Example: `  waverider dev .
   waverider dev ./my-program --input records.ndjson
-  tail -f /var/log/syslog | waverider dev . --input -`,
-		Args:              args(cobra.MinimumNArgs(1)),
+  tail -f /var/log/syslog | waverider dev . --input -
+  waverider dev --mesh
+  waverider dev --mesh --hubs 2 --data-dir ./mesh`,
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: foldersOnly,
 		RunE: func(cmd *cobra.Command, list []string) (err error) {
+			if err := m.check(list); err != nil {
+				return err
+			}
+			if m.mesh {
+				if mesh == nil {
+					return usage("this program runs no mesh")
+				}
+				return mesh(cmd.Context(), m.cfg, func(ctx context.Context, up Mesh) error { return a.onMesh(ctx, up, list, &f, in) })
+			}
 			req, err := f.request(list[1:])
 			if err != nil {
 				return err
 			}
-			if req.Restart == "" {
-				req.Restart = waverider.RestartNever // the next start comes with the next change
-			}
-			in.Live = a.in
 			c, end, err := a.devHub(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, end()) }()
-			return dev.Run(cmd.Context(), dev.Config{
-				Dir: list[0], Hub: c, Request: req, Input: in, Out: a.out, Plain: a.noColor,
-			})
+			return a.developOn(cmd.Context(), c, list[0], req, in)
 		},
 	}
 	f.register(a, cmd)
+	m.register(cmd)
 	for _, name := range []string{"follow", "id"} {
 		_ = cmd.Flags().MarkHidden(name)
 	}
 	cmd.Flags().StringVarP(&in.File, "input", "i", "", "feed each start with this file, or what you type with -")
 	cmd.Flags().StringVarP(&in.Type, "type", "t", "", "content type of the input (default: by the file's name)")
 	return cmd
+}
+
+// developOn runs the program of a folder on a Hub.
+func (a *app) developOn(ctx context.Context, c *client.Client, dir string, req waverider.StartRequest, in dev.Input) error {
+	if req.Restart == "" {
+		req.Restart = waverider.RestartNever // the next start comes with the next change
+	}
+	in.Live = a.in
+	return dev.Run(ctx, dev.Config{Dir: dir, Hub: c, Request: req, Input: in, Out: a.out, Plain: a.noColor})
 }
 
 // devHub connects to the Hub that is named, else to the one of this machine,

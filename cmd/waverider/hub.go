@@ -311,14 +311,18 @@ func (h *house) serve(ctx context.Context, core *hub.Hub) error {
 // announce prints the real address, for people and for scripts that started
 // the Hub on port 0.
 func (h *house) announce(out io.Writer) error {
+	h.log.Info("hub running", "hub", h.id, "address", h.public.Addr().String(), "data", h.data.Path())
+	_, err := fmt.Fprintf(out, "Waverider Hub %s is Running! %s%s\n", h.id, h.url(), wire.Base)
+	return err
+}
+
+// url is the real address.
+func (h *house) url() string {
 	scheme := "http"
 	if h.tls != nil {
 		scheme = "https"
 	}
-	addr := h.public.Addr().String()
-	h.log.Info("hub running", "hub", h.id, "address", addr, "data", h.data.Path())
-	_, err := fmt.Fprintf(out, "Waverider Hub %s is Running! %s://%s%s\n", h.id, scheme, addr, wire.Base)
-	return err
+	return scheme + "://" + h.public.Addr().String()
 }
 
 func logHandler(level, format string, w io.Writer) slog.Handler {

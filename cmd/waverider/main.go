@@ -37,7 +37,7 @@ func main() {
 func rootCommand() *cobra.Command {
 	space := spaceCommand()
 	space.AddCommand(adminTokenCommand())
-	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Space: space, Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), sthCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
+	return cli.New(cli.Options{Version: buildVersion(), Hub: hubCommand(), Space: space, Mesh: runMesh, Types: runner.NodeTypes, More: []*cobra.Command{configCommand(), sthCommand(), demo.Command(), doctor.Command(buildVersion(), defaultDataDir())}})
 }
 
 // buildVersion is the version linked in, else what the Go tool knows.

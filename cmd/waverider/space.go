@@ -91,9 +91,26 @@ type place struct {
 }
 
 // runSpace runs a Space until ctx ends, and prints where it is.
-func runSpace(ctx context.Context, c *spaceConfig, s *settings, out io.Writer) (err error) {
+func runSpace(ctx context.Context, c *spaceConfig, s *settings, out io.Writer) error {
+	p := newPlace(c, logHandler(c.LogLevel, c.LogFormat, os.Stderr))
+	return p.run(ctx, s, func(ctx context.Context) error {
+		if err := p.announce(out); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	})
+}
+
+func newPlace(c *spaceConfig, handler slog.Handler) *place {
 	p := &place{cfg: c, ring: lastlines.New(0)}
-	p.log = slog.New(p.ring.Handler(logHandler(c.LogLevel, c.LogFormat, os.Stderr), "Space"))
+	p.log = slog.New(p.ring.Handler(handler, "Space"))
+	return p
+}
+
+// run runs the Space until ctx ends, or serve does, which runs while all can call.
+func (p *place) run(ctx context.Context, s *settings, serve func(context.Context) error) (err error) {
+	c := p.cfg
 	for _, w := range c.warnings() {
 		p.log.Warn(w)
 	}
@@ -119,12 +136,9 @@ func runSpace(ctx context.Context, c *spaceConfig, s *settings, out io.Writer) (
 	return together(ctx, core.Run,
 		func(ctx context.Context) error { return server.Run(ctx, p.public) },
 		func(ctx context.Context) error {
-			if err := p.announce(out); err != nil {
-				return err
-			}
-			<-ctx.Done()
+			err := serve(ctx)
 			p.log.Info("space stopping", "cause", context.Cause(ctx))
-			return nil
+			return err
 		})
 }
 
@@ -249,22 +263,29 @@ func (p *place) openTopics(ctx context.Context) (err error) {
 // announce prints the real address, for people and for scripts that started the
 // Space on port 0; and, at the first start, the admin's token.
 func (p *place) announce(out io.Writer) error {
-	scheme := "https"
-	if p.cert == nil {
-		scheme = "http"
-	}
-	addr := p.public.Addr().String()
-	p.log.Info("space running", "space", p.key.ID(), "address", addr, "data", p.data.Path())
+	p.log.Info("space running", "space", p.key.ID(), "address", p.public.Addr().String(), "data", p.data.Path())
 	if p.token != "" {
 		if _, err := fmt.Fprintf(out, "Admin token, shown this once: keep it, \"waverider space admin-token\" makes another\n%s\n", p.token); err != nil {
 			return err
 		}
 	}
 	if p.self {
-		if _, err := fmt.Fprintf(out, "Certificate for --ca: %s\n", p.data.Path("tls", selfcert.CertFile)); err != nil {
+		if _, err := fmt.Fprintf(out, "Certificate for --ca: %s\n", p.certFile()); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(out, "Waverider Space %s is Running! %s://%s%s\n", p.key.ID(), scheme, addr, wire.Base)
+	_, err := fmt.Fprintf(out, "Waverider Space %s is Running! %s%s\n", p.key.ID(), p.url(), wire.Base)
 	return err
+}
+
+// certFile is the certificate that the Space has made.
+func (p *place) certFile() string { return p.data.Path("tls", selfcert.CertFile) }
+
+// url is the real address.
+func (p *place) url() string {
+	scheme := "https"
+	if p.cert == nil {
+		scheme = "http"
+	}
+	return scheme + "://" + p.public.Addr().String()
 }
