@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"io"
 	"time"
 
 	"waverider/topic"
@@ -23,4 +24,39 @@ type Standing struct {
 
 func (s Standing) Resume(epoch uint32, end uint64) (begin uint64, renew bool) {
 	return standing{lives: s.Lives, oldest: s.Oldest, next: s.Next, acked: s.Acked, told: place{s.ToldEpoch, s.ToldEnd}}.resume(place{epoch, end})
+}
+
+// Frame is what a receiver makes of one.
+type Frame struct {
+	Epoch   uint32
+	First   uint64
+	Lengths []uint32
+	Data    []byte
+}
+
+// ReadFrame reads a frame of lines as a receiver does that is at a place.
+func ReadFrame(r io.Reader, epoch uint32, end uint64) (f Frame, err error) {
+	var p [headSize]byte
+	if _, err := io.ReadFull(r, p[:]); err != nil {
+		return f, err
+	}
+	h, err := parseHead(&p)
+	if err == nil {
+		err = h.follows(place{epoch, end})
+	}
+	if err != nil {
+		return f, err
+	}
+	body, err := readBody(r, nil, h.size())
+	if err != nil {
+		return f, err
+	}
+	f.Epoch, f.First = h.Epoch, h.End
+	f.Data, f.Lengths, err = h.records(&p, body, true, nil)
+	return f, err
+}
+
+func ReadAck(r io.Reader) (epoch uint32, end uint64, err error) {
+	p, err := readAck(r)
+	return p.Epoch, p.End, err
 }

@@ -19,7 +19,7 @@ const (
 	againFirst = 100 * time.Millisecond
 	againMost  = 2 * time.Second
 	againNo    = 30 * time.Second // when the receiver says no
-	startsMost = 32               // streams that begin at once
+	startsMost = 32               // streams that are opened at once
 )
 
 // Outbound sends Topics to one peer, each on a stream of its own, as long as
@@ -191,10 +191,10 @@ func (o *Outbound) once(ctx context.Context, t *topic.Topic, last *lasting, open
 	if send.Log == nil {
 		send.Log = o.Log
 	}
+	send.said = release // many may wait for an answer: it can be far away
 	send.begun = func() {
 		began, last.gone = true, false
 		last.err.Store("")
-		release()
 	}
 	err = Send(ctx, conn, t, send)
 	return began, err

@@ -33,6 +33,7 @@ type SendOptions struct {
 
 	Meter *Meter // counts, if not nil
 
+	said  func()        // called when the hello is on its way
 	begun func()        // called when the receiver has answered
 	gone  bool          // the Topic was deleted at the receiver
 	rest  time.Duration // restAfter, 0
@@ -135,6 +136,9 @@ func (s *sender) begin(ctx context.Context) error {
 	}
 	if err := writeLine(s.conn, h); err != nil {
 		return fmt.Errorf("say hello: %w", err)
+	}
+	if s.said != nil {
+		s.said()
 	}
 	var a answer
 	if err := readLine(s.conn, &a); err != nil {

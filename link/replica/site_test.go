@@ -22,7 +22,13 @@ import (
 	"waverider/topic"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(childRole); role != "" {
+		child(role)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // site is a Store with what receives for it.
 type site struct {
@@ -184,6 +190,12 @@ type cord struct {
 	mu     sync.Mutex
 	budget func() int // bytes until a new connection is cut, 0 for never
 	errs   []error    // how Serve ended
+}
+
+// quiet tells that the one Topic is sent, and acked to its end.
+func (c *cord) quiet() bool {
+	st := c.out.Stats()
+	return len(st) == 1 && st[0].Running && st[0].Lag == 0
 }
 
 type route struct {
