@@ -165,8 +165,8 @@ func readAck(r io.Reader) (place, error) {
 		if n > maxWords {
 			return place{}, breach("a refusal of %d bytes", n)
 		}
-		words := make([]byte, n)
-		if _, err := io.ReadFull(r, words); err != nil {
+		words, err := readBody(r, nil, int(n))
+		if err != nil {
 			return place{}, err
 		}
 		var why refusal
