@@ -34,6 +34,9 @@
 //	     1     4  epoch and
 //	     5     8  number after the last record that is durable
 //
+// Frames may come in packs: 'Z', the size of what follows (4 bytes), and whole
+// frames as one block of S2. The sender's hello and the answer agree on that.
+//
 // A receiver that ends says why, in the place of an ack: 'E', the size of what
 // follows (4 bytes), 8 bytes of zeros, and JSON as in a refusal.
 package replica

@@ -60,3 +60,22 @@ func ReadAck(r io.Reader) (epoch uint32, end uint64, err error) {
 	p, err := readAck(r)
 	return p.Epoch, p.End, err
 }
+
+// Packer is one that is on.
+type Packer struct{ p packer }
+
+func NewPacker() *Packer { return &Packer{packer{on: true}} }
+
+func (p *Packer) Pack(b []byte) []byte {
+	out, done := p.p.pack(b)
+	defer done()
+	return append([]byte(nil), out...)
+}
+
+// ReadHead reads one head.
+func ReadHead(r io.Reader) error {
+	u := unpacker{conn: r}
+	defer u.drop()
+	var p [headSize]byte
+	return u.head(&p)
+}

@@ -15,10 +15,11 @@ type hello struct {
 	Topic       waverider.TopicName   `json:"topic"`
 	ContentType string                `json:"contentType"`
 	Config      waverider.TopicConfig `json:"config"`
-	Epoch       uint32                `json:"epoch"`  // of the current life
-	Next        uint64                `json:"next"`   // number of the record to come
-	Oldest      uint64                `json:"oldest"` // of the oldest record that is kept
-	Window      int                   `json:"max"`    // bytes it would send before an ack
+	Epoch       uint32                `json:"epoch"`          // of the current life
+	Next        uint64                `json:"next"`           // number of the record to come
+	Oldest      uint64                `json:"oldest"`         // of the oldest record that is kept
+	Window      int                   `json:"max"`            // bytes it would send before an ack
+	Pack        string                `json:"pack,omitempty"` // how it can pack frames
 }
 
 // answer is what the receiver says to it.
@@ -26,6 +27,7 @@ type answer struct {
 	At     place               `json:"at"`               // what it has comes up to here
 	As     waverider.TopicName `json:"as,omitempty"`     // where it puts the records
 	Window int                 `json:"window,omitempty"` // bytes to send at most before an ack
+	Pack   string              `json:"pack,omitempty"`   // how frames may be packed
 	refusal
 }
 

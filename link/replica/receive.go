@@ -221,6 +221,7 @@ func (r *Receiver) own(k key, end context.CancelCauseFunc) (release func()) {
 type inlet struct {
 	r     *Receiver
 	conn  net.Conn
+	in    unpacker
 	from  Peer
 	end   context.CancelCauseFunc
 	name  waverider.TopicName // as the peer has it
@@ -280,7 +281,7 @@ func (in *inlet) serve(ctx context.Context) error {
 	if err := in.conn.SetWriteDeadline(time.Now().Add(answerWithin)); err != nil {
 		return err
 	}
-	if err := writeLine(in.conn, answer{At: in.at, As: t.Name(), Window: in.r.Window}); err != nil {
+	if err := writeLine(in.conn, answer{At: in.at, As: t.Name(), Window: in.r.Window, Pack: packOf(h)}); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
 	if err := in.conn.SetWriteDeadline(time.Time{}); err != nil {

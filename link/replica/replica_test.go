@@ -32,7 +32,7 @@ func TestCutsLoseAndDoubleNothing(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			a, s := newSite(t, "a"), newSite(t, "s")
 			r := up(a, s)
-			r.budget = cuts(seed, 200_000)
+			r.budget = cuts(seed, 80_000)
 			c := link(t, r)
 			for n := 0; n < 4000; n += 500 {
 				a.produce("t", n, n+500)
@@ -59,7 +59,7 @@ func TestTwoHopsBothWays(t *testing.T) {
 			var cords []*cord
 			for round := range 6 {
 				for i, r := range []route{up(a, s), up(b, s), down(s, a), down(s, b)} {
-					r.budget = cuts(seed*100+uint64(i*10+round), 150_000)
+					r.budget = cuts(seed*100+uint64(i*10+round), 80_000)
 					cords = append(cords, link(t, r))
 				}
 				for range 5 {

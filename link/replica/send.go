@@ -46,6 +46,7 @@ type sender struct {
 	topic  *topic.Topic
 	reader *topic.Reader
 	flight *flight
+	packer packer
 	floor  uint32 // no epoch goes below
 	missed uint64 // of records that were not to be sent, for the next frame
 	buf    *[]byte
@@ -130,7 +131,7 @@ func (s *sender) begin(ctx context.Context) error {
 	}
 	cfg := t.Config()
 	h := hello{Topic: t.Name(), ContentType: cfg.ContentType, Config: cfg, Epoch: lives[len(lives)-1].Epoch,
-		Next: info.Next.Number, Oldest: info.First.Number, Window: s.Window}
+		Next: info.Next.Number, Oldest: info.First.Number, Window: s.Window, Pack: packS2}
 	if err := s.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
 		return err
 	}
@@ -153,6 +154,7 @@ func (s *sender) begin(ctx context.Context) error {
 	if a.Window > 0 {
 		s.Window = min(s.Window, a.Window)
 	}
+	s.packer.on = a.Pack == packS2
 	s.Meter.as.Store(a.As)
 	if a.As != t.Name() {
 		s.Log.Warn("topic has another name at the other side: there is one of another type", "topic", t.Name(), "as", a.As)
@@ -303,7 +305,9 @@ func (s *sender) flush(ctx context.Context) error {
 	}
 	s.flight.send(s.filled, n)
 	s.flight.cover(max(s.filled.End, s.seen))
-	if _, err := s.conn.Write(*s.buf); err != nil {
+	out, done := s.packer.pack(*s.buf)
+	_, err = s.conn.Write(out)
+	if done(); err != nil {
 		return fmt.Errorf("%w: %w", errWrite, err)
 	}
 	*s.buf = (*s.buf)[:0]

@@ -111,7 +111,7 @@ func (s *site) produce(name waverider.TopicName, from, to int) {
 	}
 	defer w.Close()
 	for n := from; n < to; n++ {
-		line := fmt.Appendf(nil, "%s %d %s\n", s.id, n, bytes.Repeat([]byte("x"), n%211))
+		line := fmt.Appendf(nil, "%s %d %s\n", s.id, n, filler(n))
 		if err := w.Append(s.t.Context(), line, []uint32{uint32(len(line))}, topic.State{}); err != nil {
 			s.t.Fatal(err)
 		}
@@ -119,6 +119,18 @@ func (s *site) produce(name waverider.TopicName, from, to int) {
 	if _, err := w.Flush(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// filler makes stretches of records that packs make smaller, and of others.
+func filler(n int) []byte {
+	text := bytes.Repeat([]byte("x"), n%211)
+	if n/250%2 == 1 {
+		r := rand.New(rand.NewPCG(uint64(n), 0))
+		for i := range text {
+			text[i] = 'a' + byte(r.Uint32N(26))
+		}
+	}
+	return text
 }
 
 // holds checks that the Topic has the lines that each of some made, each once

@@ -46,9 +46,11 @@ func (in *inlet) take(ctx context.Context) error {
 
 // frames reads frames and adds their records.
 func (in *inlet) frames(ctx context.Context, a *acker) error {
+	in.in.conn = in.conn
+	defer in.in.drop()
 	for {
 		var p [headSize]byte
-		if _, err := io.ReadFull(in.conn, p[:]); errors.Is(err, io.EOF) {
+		if err := in.in.head(&p); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read a frame: %w", err)
@@ -75,7 +77,7 @@ func (in *inlet) frame(ctx context.Context, h head, p *[headSize]byte, a *acker)
 		}
 	}()
 	var err error
-	if s.body, err = readBody(in.conn, s.body[:0], h.size()); err != nil {
+	if s.body, err = readBody(in.in.body(), s.body[:0], h.size()); err != nil {
 		return fmt.Errorf("read a frame: %w", err)
 	}
 	var data []byte
