@@ -171,15 +171,21 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 func (s *Session) beat() {
 	tick := time.NewTicker(BeatEvery)
 	defer tick.Stop()
+	dead := time.NewTimer(DeadAfter)
+	defer dead.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
+		case <-dead.C:
+			silent := s.socket.silent()
+			if silent >= DeadAfter {
+				s.Close(fmt.Errorf("nothing was heard of the peer for %.1f s", silent.Seconds()))
+				return
+			}
+			dead.Reset(DeadAfter - silent)
+			continue
 		case <-tick.C:
-		}
-		if silent := s.socket.silent(); silent > DeadAfter {
-			s.Close(fmt.Errorf("nothing was heard of the peer for %.1f s", silent.Seconds()))
-			return
 		}
 		select {
 		case <-s.ctl.opened():

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +117,16 @@ func (s *socket) silent() time.Duration { return time.Since(time.Unix(0, s.heard
 
 // Close ends it without a word: the peer may not be there.
 func (s *socket) Close() (err error) {
-	s.once.Do(func() { err = s.ws.Close() })
+	s.once.Do(func() {
+		// First below TLS: that would say goodbye, and wait seconds for a peer that
+		// takes nothing.
+		if safe, ok := s.ws.NetConn().(*tls.Conn); ok {
+			_ = safe.NetConn().Close() // what comes of it the next one tells
+		}
+		if err = s.ws.Close(); errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
+	})
 	return err
 }
 
