@@ -20,6 +20,8 @@ const (
 	DeadAfter = 8500 * time.Millisecond
 )
 
+var beatEvery, deadAfter = BeatEvery, DeadAfter // tests are in a hurry
+
 // messageLimit is the largest message.
 const messageLimit = 1 << 20
 
@@ -169,9 +171,9 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 
 // beat sends a beat from time to time and ends a session whose peer is silent.
 func (s *Session) beat() {
-	tick := time.NewTicker(BeatEvery)
+	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
-	dead := time.NewTimer(DeadAfter)
+	dead := time.NewTimer(deadAfter)
 	defer dead.Stop()
 	for {
 		select {
@@ -179,11 +181,11 @@ func (s *Session) beat() {
 			return
 		case <-dead.C:
 			silent := s.socket.silent()
-			if silent >= DeadAfter {
+			if silent >= deadAfter {
 				s.Close(fmt.Errorf("nothing was heard of the peer for %.1f s", silent.Seconds()))
 				return
 			}
-			dead.Reset(DeadAfter - silent)
+			dead.Reset(deadAfter - silent)
 			continue
 		case <-tick.C:
 		}

@@ -22,11 +22,12 @@ import (
 // to send it again, ever more rarely: so another is begun beside it while none
 // has got an answer.
 const (
-	attemptEvery  = time.Second
 	attemptAtOnce = 8
 	attemptTime   = 20 * time.Second // all of one, also on a line with seconds of delay
 	connectTime   = 8 * time.Second
 )
+
+var attemptEvery = time.Second
 
 // Dialer is a Hub's end of Links to come.
 type Dialer struct {

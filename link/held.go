@@ -14,10 +14,11 @@ import (
 // peer would need hundreds that nobody reads to come to the limit; who calls a
 // Hub and does not read is cut after a minute.
 const (
-	heldMost  = 512 << 20 // bytes that came and were not read yet
-	growMost  = 32 << 20  // by which all windows together may grow
-	frameCost = 64        // of a frame, beside its bytes
+	growMost  = 32 << 20 // bytes by which all windows together may grow
+	frameCost = 64       // of a frame, beside its bytes
 )
+
+var heldMost = 512 << 20 // bytes that came and were not read yet
 
 var (
 	errHeld = errors.New("more came than is read here")

@@ -30,10 +30,11 @@ const Path = "/api/v1/link"
 const (
 	versionHeader   = "Waverider-Link"
 	challengeHeader = "Waverider-Challenge"
-	helloTimeout    = 15 * time.Second
 	helloMax        = 64 << 10
 	challengeSize   = 32
 )
+
+var helloTimeout = 15 * time.Second
 
 // What signatures of the hello are for.
 const (
