@@ -35,3 +35,17 @@ func HeldNow(s *Session) int {
 	defer s.held.mu.Unlock()
 	return s.held.total
 }
+
+// Waiting is how many bytes of bulk wait for the socket.
+func Waiting(s *Session) int {
+	s.shaper.mu.Lock()
+	defer s.shaper.mu.Unlock()
+	return s.shaper.queues[laneLive].bytes + s.shaper.queues[laneTopics].bytes
+}
+
+// Urgent tells that something waits that goes first.
+func Urgent(s *Session) bool {
+	s.shaper.mu.Lock()
+	defer s.shaper.mu.Unlock()
+	return len(s.shaper.queues[laneControl].frames) > 0
+}

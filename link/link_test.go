@@ -66,19 +66,28 @@ func newSpace(t testing.TB, h link.Handlers) *space {
 // newSpaceBehind has its connections wrapped.
 func newSpaceBehind(t testing.TB, h link.Handlers, wrap func(net.Conn) net.Conn) *space {
 	t.Helper()
+	cert, pin := certificate(t, time.Now().Add(time.Hour))
+	return newSpaceWith(t, h, wrap, cert, pin)
+}
+
+// newSpaceWith has a certificate of one's own.
+func newSpaceWith(t testing.TB, h link.Handlers, wrap func(net.Conn) net.Conn, cert tls.Certificate, pin string) *space {
+	t.Helper()
 	key, err := auth.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &space{t: t, key: key, sessions: make(chan *link.Session, 16), handlers: h,
 		admit: func(link.Applicant) (link.Welcome, error) { return link.Welcome{Ticket: "1"}, nil }}
-	cert, pin := certificate(t, time.Now().Add(time.Hour))
 	s.pin = pin
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
+	var serving sync.WaitGroup
 	acceptor := &link.Acceptor{Key: key, TLSPin: pin, Log: log,
 		Admit: func(_ context.Context, a link.Applicant) (link.Welcome, error) { return s.admit(a) },
 		Serve: func(ctx context.Context, ses *link.Session, _ link.Applicant) error {
+			serving.Add(1)
+			defer serving.Done()
 			s.sessions <- ses
 			return runWithHTTP(ctx, ses, s.handlers, s.handler)
 		}}
@@ -102,6 +111,7 @@ func newSpaceBehind(t testing.TB, h link.Handlers, wrap func(net.Conn) net.Conn)
 		if err := <-done; err != nil && !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
 		}
+		serving.Wait()
 	})
 	return s
 }

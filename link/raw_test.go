@@ -377,3 +377,58 @@ func isTimeout(err error) bool {
 	n, ok := err.(net.Error)
 	return ok && n.Timeout()
 }
+
+// What is small overtakes what is large, but for what the socket has already.
+func TestACallDoesNotWaitBehindBulk(t *testing.T) {
+	s, gates := gated(t, link.Handlers{})
+	c, here := s.raw(t)
+	g := <-gates
+	bulk, err := here.Open(t.Context(), link.KindTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, err := here.Open(t.Context(), link.KindHTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.shut()
+	full := make(chan struct{})
+	go func() {
+		defer close(full)
+		_, _ = bulk.Write(make([]byte, 240<<10))
+	}()
+	for link.Waiting(here) < 128<<10 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := call.Write([]byte("call")); err != nil {
+		t.Fatal(err)
+	}
+	for !link.Urgent(here) {
+		time.Sleep(time.Millisecond)
+	}
+	g.open()
+	bytes, before := c.Bytes(), 0
+	head := make([]byte, 12)
+	for {
+		if _, err := io.ReadFull(bytes, head); err != nil {
+			t.Fatal(err)
+		}
+		if head[1] != 0 {
+			continue
+		}
+		n := int(head[8])<<24 | int(head[9])<<16 | int(head[10])<<8 | int(head[11])
+		data := make([]byte, n)
+		if _, err := io.ReadFull(bytes, data); err != nil {
+			t.Fatal(err)
+		}
+		if string(data) == "call" {
+			break
+		}
+		before += n
+	}
+	if before > 80<<10 {
+		t.Errorf("%d bytes of bulk came before the call", before)
+	}
+	here.Close(nil)
+	<-full
+}
