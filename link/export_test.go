@@ -43,9 +43,14 @@ func Waiting(s *Session) int {
 	return s.shaper.queues[laneLive].bytes + s.shaper.queues[laneTopics].bytes
 }
 
-// Urgent tells that something waits that goes first.
+// Urgent tells that data waits that goes first.
 func Urgent(s *Session) bool {
 	s.shaper.mu.Lock()
 	defer s.shaper.mu.Unlock()
-	return len(s.shaper.queues[laneControl].frames) > 0
+	for _, f := range s.shaper.queues[laneControl].frames {
+		if !f.mark {
+			return true
+		}
+	}
+	return false
 }
