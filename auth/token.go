@@ -107,7 +107,7 @@ func (k *Key) AdminTokenFile(path string) (made bool, err error) {
 		return false, fmt.Errorf("read token: %w", err)
 	}
 	if _, err := k.Verify(strings.TrimSpace(string(text))); err != nil {
-		return false, fmt.Errorf("the token in %s was not signed with the key in this data dir, or has expired: remove the file to have a new one made", path)
+		return false, fmt.Errorf("the token in %s is for somebody else, or has expired: name another file with --token-file (WAVERIDER_TOKEN_FILE is that setting too), or remove it to have a new one made", path)
 	}
 	return false, nil
 }
