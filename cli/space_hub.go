@@ -120,8 +120,8 @@ func (a *app) spaceHubDomain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "domain HUB [DOMAIN]",
 		Short:             "Say which domain a Hub belongs to",
-		Long:              "Say which domain a Hub belongs to: a name for those that fail together, such as a site or a rack.",
-		Example:           "  waverider space hub domain edge-1 north\n  waverider space hub domain edge-1 --none",
+		Long:              "Say which domain a Hub belongs to: a group of people who own Topics, Sequences and Hubs.",
+		Example:           "  waverider space hub domain edge-1 shop\n  waverider space hub domain edge-1 --none",
 		Args:              args(cobra.RangeArgs(1, 2)),
 		ValidArgsFunction: a.completeHubs(1),
 	}

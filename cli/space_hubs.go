@@ -89,15 +89,18 @@ func (a *app) showHubs(list []client.Hub) error {
 	return a.tellClones(list)
 }
 
-// mostClones bounds the lines about Hubs that were copied.
-const mostClones = 10
+// What is told of Hubs that were copied: of so many, while it is news.
+const (
+	mostClones = 10
+	cloneNews  = 24 * time.Hour
+)
 
 // tellClones says which Hubs share their identity with another: nothing else shows
 // it to who only looks.
 func (a *app) tellClones(list []client.Hub) error {
 	told := 0
 	for _, h := range list {
-		if h.Clone == nil {
+		if h.Clone == nil || time.Since(h.Clone.At) > cloneNews {
 			continue
 		}
 		if told++; told > mostClones {

@@ -41,7 +41,7 @@ for a while. Whoever has it can join: hand it over as you would a password.
 
 The answer is the token alone; -o json has its id and times too.`,
 		Example: `  waverider space token create --name edge-1
-  waverider space token create --name edge-2 --label site=north --domain north --expires 24h
+  waverider space token create --name edge-2 --label site=north --domain shop --expires 24h
   waverider space token create > join && scp join edge-3:      # there: waverider hub --space URL --join @join`,
 		Args:              args(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -77,7 +77,7 @@ The answer is the token alone; -o json has its id and times too.`,
 	f := cmd.Flags()
 	f.StringVar(&req.Name, "name", "", "name of the Hub in the Space (default: that of its own --name)")
 	f.StringArrayVarP(&labels, "label", "l", nil, "label of the Hub, k=v (may be repeated)")
-	f.StringVar(&req.Domain, "domain", "", "domain the Hub belongs to: what fails together")
+	f.StringVar(&req.Domain, "domain", "", "domain the Hub belongs to: the group of people who own it")
 	f.Var(&expires, "expires", "how long the token is good, such as 15m, 24h or 7d; at most 30d")
 	return cmd
 }

@@ -56,6 +56,9 @@ func restOf(r *http.Request) string {
 // away says since when a Hub is not here.
 func (m *member) away() error {
 	rec := m.Record()
+	if rec.Revoked {
+		return waverider.Errorf(waverider.Unavailable, "Hub %s was revoked: it comes back when it joins with a new token", rec.Name)
+	}
 	since := "it has never been here"
 	if !rec.Disconnected.IsZero() {
 		since = "it was last here at " + rec.Disconnected.UTC().Format("2006-01-02 15:04:05 UTC") + " (" + rec.DisconnectReason + ")"
