@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"client":                 {"wire"},
 	"tty":                    {},      // what a terminal can do
 	"sth":                    {"tty"}, // reads what Scramjet's command is told; runs nothing
-	"localhub":               {},      // a Hub as a child process of a command
+	"localhub":               {},      // a Hub or a Space as a child process of a command
 	"cli":                    {"cli/profile", "client", "dev", "localhub", "project"},
 	"cli/profile":            {}, // which Hub is meant
 	"dev":                    {"client", "tty"},

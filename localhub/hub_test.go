@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"waverider/client"
 	"waverider/internal/testbin"
 	"waverider/internal/testhub"
 	"waverider/localhub"
@@ -194,4 +196,42 @@ func TestSettingsOfOtherHubsAreLeftOut(t *testing.T) {
 	t.Setenv("WAVERIDER_DATA_DIR", "/nonexistent")
 	t.Setenv("WAVERIDER_TOKEN_FILE", "/nonexistent/token")
 	answers(t, start(t, localhub.Config{}))
+}
+
+func TestASpaceComesBackAtItsAddressAndLeavesNothing(t *testing.T) {
+	back := make(chan int, 1)
+	s, err := localhub.StartSpace(t.Context(), localhub.Config{Binary: testbin.Path(t), Restart: true, Restarted: func(pid int) { back <- pid }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	c, err := client.New(client.Config{URL: s.URL(), TokenFile: s.TokenFile(), CA: s.CAFile(), Space: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	before, err := c.Spaces(t.Context())
+	if err != nil || len(before) != 1 {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-back:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it did not come back")
+	}
+	if after, err := c.Spaces(t.Context()); err != nil || !slices.Equal(before, after) {
+		t.Errorf("%+v after %+v, %v", after, before, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(s.Dir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its folder: %v", err)
+	}
+	if left := processesIn(t, s.Dir()); len(left) > 0 {
+		t.Errorf("processes left: %v", left)
+	}
 }
