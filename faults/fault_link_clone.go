@@ -48,7 +48,7 @@ func (m *mesh) clone(ctx context.Context, round int) (err error) {
 	if err := copyDir(data, m.edge.DataDir()); err != nil {
 		return err
 	}
-	m.mark()
+	m.mark(m.topic.book.Writes())
 	began := time.Now()
 	if err := m.edge.Start(ctx); err != nil {
 		return err

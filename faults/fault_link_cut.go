@@ -36,15 +36,18 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // gone takes the way of edge away for a time, and looks whether it is noticed
-// and made good.
+// and made good. A fault that lasts no time is over when it has begun.
 func (m *mesh) gone(ctx context.Context, lasts, bar time.Duration, take func() error, give func() error, sides ...side) error {
-	began := time.Now()
+	began, sent := time.Now(), m.topic.book.Writes()
 	if err := take(); err != nil {
 		return err
 	}
 	m.noticed(ctx, began, sides...)
 	pause(ctx, time.Until(began.Add(lasts)))
-	m.mark()
+	if lasts == 0 {
+		sent = m.topic.book.Writes()
+	}
+	m.mark(sent)
 	over := time.Now()
 	if err := give(); err != nil {
 		return err
@@ -99,7 +102,7 @@ func linkBacklog(ctx context.Context, r *rig) error {
 			m.edgeWay.Cut()
 			return m.stored(ctx, records)
 		}
-		if err := m.gone(ctx, 0, healedWithin, take, m.edgeWay.Heal); err != nil {
+		if err := m.gone(ctx, time.Second, healedWithin, take, m.edgeWay.Heal); err != nil {
 			return fmt.Errorf("backlog %d: %w", i+1, err)
 		}
 	}
@@ -152,7 +155,7 @@ func linkMoved(ctx context.Context, r *rig) error {
 		return err
 	}
 	for i := range r.rounds {
-		if err := m.gone(ctx, 0, noticedWithin+healedWithin, nothing, m.edgeNode.Move); err != nil {
+		if err := m.gone(ctx, 0, noticedWithin+healedWithin, m.edgeNode.Move, nothing); err != nil {
 			return fmt.Errorf("move %d: %w", i+1, err)
 		}
 	}

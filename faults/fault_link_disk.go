@@ -53,7 +53,7 @@ func (m *mesh) fullDisk(ctx context.Context, ballast string, leave int64) error 
 	if err := m.arrived(ctx, stored); err != nil {
 		return fmt.Errorf("on a full disk: %w", err)
 	}
-	m.mark()
+	m.mark(m.topic.book.Writes())
 	if err := os.Remove(ballast); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ func linkFar(ctx context.Context, r *rig) error {
 	}
 	for range r.rounds {
 		for _, rtt := range []time.Duration{500 * time.Millisecond, 1200 * time.Millisecond, 2400 * time.Millisecond} {
+			m.rtt = rtt
 			m.edgeWay.SetBoth(testnet.Conditions{Delay: rtt / 2})
 			if err := m.worse(ctx, r.lasting(20*time.Second, 5*time.Second), farWithin[rtt]); err != nil {
 				return fmt.Errorf("round trip of %v: %w", rtt, err)
@@ -53,7 +54,7 @@ func linkLossy(ctx context.Context, r *rig) error {
 // worse begins anew on a way that has become worse, uses it for a time, and
 // cuts it.
 func (m *mesh) worse(ctx context.Context, lasts, bar time.Duration) error {
-	if err := m.gone(ctx, 0, bar, nothing, always(m.edgeWay.Reset)); err != nil {
+	if err := m.gone(ctx, 0, bar, always(m.edgeWay.Reset), nothing); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	began := time.Now()
@@ -63,5 +64,5 @@ func (m *mesh) worse(ctx context.Context, lasts, bar time.Duration) error {
 			m.r.res.failf("%.1f s after the way has become worse edge says %+v, %v", time.Since(began).Seconds(), l, err)
 		}
 	}
-	return m.gone(ctx, 5*time.Second, bar, always(m.edgeWay.Cut), m.edgeWay.Heal, m.edgeSays())
+	return m.gone(ctx, lasts, bar, always(m.edgeWay.Cut), m.edgeWay.Heal, m.edgeSays())
 }

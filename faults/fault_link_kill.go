@@ -27,8 +27,9 @@ func linkKilled(ctx context.Context, r *rig) error {
 func (m *mesh) kill(ctx context.Context, edge, space bool) error {
 	m.r.wait(ctx, 200*time.Millisecond, time.Second)
 	var killed time.Time
+	var sent map[int]int64
 	take := func() (err error) {
-		killed = time.Now()
+		killed, sent = time.Now(), m.topic.book.Writes()
 		if edge {
 			err = m.r.kill9(ctx)
 		}
@@ -55,7 +56,7 @@ func (m *mesh) kill(ctx context.Context, edge, space bool) error {
 	if err := take(); err != nil {
 		return err
 	}
-	m.mark()
+	m.mark(sent)
 	if err := give(); err != nil {
 		return err
 	}

@@ -86,7 +86,8 @@ func (m *mesh) loseTail(ctx context.Context, harm func(dir string) error, linked
 	if !linked {
 		m.edgeWay.Cut()
 	}
-	m.mark()
+	sent := m.topic.book.Writes()
+	m.mark(sent)
 	began := time.Now()
 	if err := m.edge.Start(ctx); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (m *mesh) loseTail(ctx context.Context, harm func(dir string) error, linked
 		if err := m.stored(ctx, 50_000); err != nil { // more than came since the copy
 			return err
 		}
-		m.mark()
+		m.mark(sent)
 		began = time.Now()
 		if err := m.edgeWay.Heal(); err != nil {
 			return err

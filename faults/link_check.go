@@ -107,8 +107,9 @@ func (m *mesh) back(ctx context.Context, over time.Time, bar time.Duration) erro
 }
 
 const (
-	liveBehind = 300 * time.Millisecond // of input that is still on its way, when all flows
+	liveBehind = 300 * time.Millisecond // of input that is still on its way, when all flows and nothing is far
 	fewRecords = 2000                   // too few to tell how fast they came
+	windowOpen = 3                      // round trips a new connection may take until it is at its rate
 )
 
 // drained waits until both ends are as near as they are in good times, and
@@ -119,7 +120,7 @@ func (m *mesh) drained(ctx context.Context, since time.Time, behind map[*arrival
 		for {
 			acked := m.topic.book.Acked()
 			rate := float64(acked-inputAt) / max(time.Since(began), time.Second).Seconds()
-			if float64(acked-a.count()) <= rate*liveBehind.Seconds()+100 {
+			if float64(acked-a.count()) <= rate*(liveBehind+m.rtt).Seconds()+100 {
 				break
 			}
 			select {
@@ -128,10 +129,9 @@ func (m *mesh) drained(ctx context.Context, since time.Time, behind map[*arrival
 				return fmt.Errorf("%d of %d records are not at the %s: %w", acked-a.count(), acked, a.place, ctx.Err())
 			}
 		}
-		took := max(time.Since(since), time.Millisecond)
-		came := a.count() - was
-		rate := float64(came) / took.Seconds()
+		took, came := max(time.Since(since), time.Millisecond), a.count()-was
 		m.r.res.drained(came, took)
+		rate := float64(came) / max(took-windowOpen*m.rtt, time.Millisecond).Seconds()
 		if input := m.input(); came > fewRecords && input > 0 && rate < drainFactor*input {
 			m.r.res.failf("the %s got %d records in %.1f s: %.0f a second, want %d times the input of %.0f", a.place, came, took.Seconds(), rate, drainFactor, input)
 		}

@@ -24,8 +24,9 @@ type mesh struct {
 	edgeNode    *testnet.Node // nil behind a proxy
 	edgeURL     string        // of the Space, as edge is told
 
-	perSecond int          // records of the input
-	hold      sync.RWMutex // locked: the input pauses
+	perSecond int           // records of the input
+	rtt       time.Duration // that was put between edge and the Space
+	hold      sync.RWMutex  // locked: the input pauses
 
 	topic   *topic
 	atSpace *watcher
@@ -196,14 +197,16 @@ func (m *mesh) flows(ctx context.Context) error {
 // ends are where the records have to come.
 func (m *mesh) ends() []*arrivals { return []*arrivals{&m.atSpace.arrivals, &m.atCloud.arrivals} }
 
-// mark makes first wait for what comes from now on.
-func (m *mesh) mark() {
-	m.atSpace.mark()
-	m.atCloud.mark()
+// mark makes first wait for what comes from now on, of what was sent since the
+// fault began: what was on its way then is no proof.
+func (m *mesh) mark(sent map[int]int64) {
+	for _, a := range m.ends() {
+		a.mark(sent)
+	}
 }
 
-// first waits until new records have come to the Space and to cloud, and
-// answers when the later one did.
+// first waits until such records have come to the Space and to cloud, and answers
+// when the later one did.
 func (m *mesh) first(ctx context.Context) (time.Time, error) {
 	at, err := m.atSpace.after(ctx)
 	if err != nil {

@@ -18,8 +18,9 @@ type arrivals struct {
 
 	mu    sync.Mutex
 	seen  map[tally.ID]bool
-	since time.Time // what mark was told
-	first time.Time // when the first new record after it came
+	since time.Time     // of mark
+	sent  map[int]int64 // what mark was told
+	first time.Time     // when the first record came that mark was for
 }
 
 // came notes a record, and tells whether it is new here.
@@ -34,7 +35,7 @@ func (a *arrivals) came(id tally.ID) bool {
 		return false
 	}
 	a.seen[id] = true
-	if a.first.IsZero() && now.After(a.since) {
+	if a.first.IsZero() && now.After(a.since) && id.Write >= a.sent[id.Producer] {
 		a.first = now
 	}
 	return true
@@ -47,16 +48,17 @@ func (a *arrivals) count() int64 {
 	return int64(len(a.seen))
 }
 
-// mark makes after wait for a record that comes from now on.
-func (a *arrivals) mark() {
+// mark makes after wait for a record that comes from now on and is none of
+// those that each producer had sent.
+func (a *arrivals) mark(sent map[int]int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.since, a.first = time.Now(), time.Time{}
+	a.since, a.sent, a.first = time.Now(), sent, time.Time{}
 }
 
 const watchEvery = 2 * time.Millisecond
 
-// after waits for the first new record since mark, and answers when it came.
+// after waits for the record that mark was for, and answers when it came.
 func (a *arrivals) after(ctx context.Context) (time.Time, error) {
 	for {
 		a.mu.Lock()

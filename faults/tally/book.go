@@ -66,6 +66,17 @@ func (b *Book) Ack(producer int, first, end int64, now time.Time) {
 	}
 }
 
+// Writes counts what each producer has sent.
+func (b *Book) Writes() map[int]int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	writes := map[int]int64{}
+	for p, a := range b.producers {
+		writes[p] = int64(len(a.numbers))
+	}
+	return writes
+}
+
 // Acked counts the records that are durable.
 func (b *Book) Acked() (n int64) {
 	b.mu.Lock()

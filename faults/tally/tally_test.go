@@ -168,6 +168,9 @@ func TestBookNoticesEachFault(t *testing.T) {
 			t.Errorf("%s: losses %v", name, losses)
 		}
 	}
+	if w := b.Writes(); len(w) != 2 || w[1] != 4 || w[2] != 1 {
+		t.Errorf("writes %v", w)
+	}
 	if b.Acked() != 3 {
 		t.Errorf("%d acked", b.Acked())
 	}
