@@ -3,6 +3,8 @@ package replica_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"waverider"
@@ -169,4 +171,60 @@ func TestSenderThatWasPutBackLosesNothingOfSince(t *testing.T) {
 func (r route) with(from *site) route {
 	r.from = from
 	return r
+}
+
+// The streams of a sender are older than what it remembers: its disk has lost
+// what it had confirmed.
+func TestSenderThatLostItsTailGoesOn(t *testing.T) {
+	a, s := newSite(t, "a"), newSite(t, "s")
+	a.produce("t", 0, 500)
+	c := link(t, up(a, s))
+	s.holds("t", map[string]int{"a": 500})
+	early := a.image()
+	a.produce("t", 500, 1000)
+	s.holds("t", map[string]int{"a": 1000})
+	wait(t, "all is acked", c.quiet)
+	c.stop()
+	if err := a.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(a.dir, "topics.db"), filepath.Join(early, "topics.db")); err != nil {
+		t.Fatal(err)
+	}
+	a.dir = early
+	a.open()
+	again := up(a, s)
+	a.id = "since"
+	a.produce("t", 0, 100)
+	c = link(t, again)
+	s.holds("t", map[string]int{"a": 1000, "since": 100})
+	if st := c.out.Stats()[0]; st.Missed != 0 || st.Resent != 0 {
+		t.Errorf("stats: %+v", st)
+	}
+}
+
+// What an async Topic loses at a kill it may have sent: that stays at the
+// receiver, and what comes after is not taken for it.
+func TestAsyncSenderThatIsKilled(t *testing.T) {
+	a, s := newSite(t, "a"), newSite(t, "s")
+	if _, err := a.store.Create(t.Context(), waverider.TopicConfig{Name: "t", ContentType: waverider.TypeNDJSON, Durability: "async", Scope: waverider.ScopeSpace}); err != nil {
+		t.Fatal(err)
+	}
+	a.produce("t", 0, 500)
+	c := link(t, up(a, s))
+	wait(t, "the Topic is there", func() bool { _, err := s.store.Topic("t"); return err == nil })
+	s.holds("t", map[string]int{"a": 500})
+	old := a.image()
+	a.produce("t", 500, 1000)
+	s.holds("t", map[string]int{"a": 1000})
+	c.stop()
+	a.putBack(old)
+	again := up(a, s)
+	a.id = "since"
+	a.produce("t", 0, 700)
+	link(t, again)
+	s.holds("t", map[string]int{"a": 1000, "since": 700})
+	if cfg := s.topic("t").Config(); cfg.Durability != "async" {
+		t.Errorf("the Topic there is %s", cfg.Durability)
+	}
 }

@@ -36,7 +36,8 @@ type site struct {
 	id   string
 	dir  string
 	o    replica.ReceiverOptions
-	from replica.Peer // of what comes from the next link
+
+	minFree int64 // bytes of the disk
 
 	store    *topic.Store
 	receiver *replica.Receiver
@@ -51,7 +52,7 @@ func newSite(t *testing.T, id string) *site {
 func (s *site) open() {
 	s.t.Helper()
 	log := slog.New(slog.NewTextHandler(s.t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
-	store, err := topic.Open(s.t.Context(), topic.Config{Dir: s.dir, Hub: s.id, MaxStore: 4 << 30, Log: log})
+	store, err := topic.Open(s.t.Context(), topic.Config{Dir: s.dir, Hub: s.id, MaxStore: 4 << 30, MinFree: s.minFree, Log: log})
 	if err != nil {
 		s.t.Fatal(err)
 	}
