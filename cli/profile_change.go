@@ -191,8 +191,8 @@ func (a *app) profileImport() *cobra.Command {
 		Short: "Take over the profiles of Scramjet's si",
 		Long: `Take over the profiles of Scramjet's si (from ~/.si, or another folder): their URLs, and
 whether they want JSON. The one that is current there becomes so here, unless one is.
-Profiles that are here already stay as they are. Those that name a Space are skipped, and
-tokens, which are for Spaces, are left where they are.`,
+Profiles that are here already stay as they are. Tokens, which are for Spaces, are left
+where they are.`,
 		Example: "  waverider profile import-si",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {

@@ -124,6 +124,7 @@ func TestProfilesOfSiAreTakenWithoutTheirTokens(t *testing.T) {
 		"profiles/default.json":  `{"configVersion":1,"apiUrl":"http://127.0.0.1:8000/api/v1","env":"development","token":"","log":{"debug":false,"format":"pretty"}}`,
 		"profiles/plant.json":    `{"apiUrl":"http://10.0.0.7:8000/api/v1","env":"development","token":"eyJ.secret.x","log":{"format":"json"}}`,
 		"profiles/cloud.json":    `{"apiUrl":"http://127.0.0.1:8000/api/v1","env":"production","token":"eyJ.secret.x"}`,
+		"profiles/space.json":    `{"apiUrl":"http://127.0.0.1:8000/api/v1","middlewareApiUrl":"https://space:8443/api/v1","env":"production","token":"eyJ.secret.x"}`,
 		"profiles/broken.json":   `{"token":"eyJ.secret.x`,
 		"profiles/bad name.json": `{}`,
 	} {
@@ -148,8 +149,9 @@ func TestProfilesOfSiAreTakenWithoutTheirTokens(t *testing.T) {
 			t.Errorf("%s shows its token: %+v", one.Name, one)
 		}
 	}
-	want := map[string]profile.Profile{"default": {URL: "http://127.0.0.1:8000/api/v1"}, "plant": {URL: "http://10.0.0.7:8000/api/v1", Output: "json"}}
-	if len(list) != 5 || !reflect.DeepEqual(taken, want) {
+	want := map[string]profile.Profile{"default": {URL: "http://127.0.0.1:8000/api/v1"}, "plant": {URL: "http://10.0.0.7:8000/api/v1", Output: "json"},
+		"space": {URL: "https://space:8443/api/v1"}}
+	if len(list) != 6 || !reflect.DeepEqual(taken, want) {
 		t.Errorf("%+v", list)
 	}
 	if _, _, err := profile.FromSi(t.TempDir()); waverider.KindOf(err) != waverider.NotFound {

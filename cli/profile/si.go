@@ -21,8 +21,7 @@ type Imported struct {
 }
 
 // FromSi reads the profiles that si keeps in a folder, and which of them is
-// current there. Those that name a Space are skipped, and tokens, which are for
-// Spaces, are left where they are.
+// current there. Tokens, which are for Spaces, are left where they are.
 func FromSi(dir string) (list []Imported, current string, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "profiles", "*.json"))
 	if err != nil {
@@ -59,7 +58,8 @@ func fromSi(name, file string) (Imported, error) {
 		return one, fmt.Errorf("read profile of si: %w", err)
 	}
 	var theirs struct {
-		APIURL string `json:"apiUrl"`
+		APIURL        string `json:"apiUrl"`
+		MiddlewareURL string `json:"middlewareApiUrl"`
 		Env    string
 		Token  string
 		Log    struct{ Format string }
@@ -69,15 +69,18 @@ func fromSi(name, file string) (Imported, error) {
 		return one, nil
 	}
 	if theirs.Env == "production" {
-		one.Skipped = "it names a Space, which Waverider does not have yet"
-		return one, nil
+		if one.Profile.URL = theirs.MiddlewareURL; one.Profile.URL == "" {
+			one.Skipped = "it names a Space, and not where that is"
+			return one, nil
+		}
+	} else {
+		one.Profile.URL = theirs.APIURL
 	}
-	one.Profile.URL = theirs.APIURL
 	if theirs.Log.Format == "json" {
 		one.Profile.Output = "json"
 	}
 	if theirs.Token != "" {
-		one.Note = "its token is for a Space and was left there"
+		one.Note = "its token is for a Space and was left there: put it in a file and say waverider --profile " + name + " profile set token-file=FILE"
 	}
 	return one, nil
 }
