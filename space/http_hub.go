@@ -212,6 +212,9 @@ func (s *Space) remove(ctx context.Context, m *member, by, why string) error {
 	if err := s.spend(ctx, m.id); err != nil {
 		return err
 	}
+	if err := s.reads.save(ctx, m.id, nil); err != nil {
+		return err
+	}
 	if err := s.hubs.Delete(ctx, m.id); err != nil && !isNotFound(err) {
 		return err
 	}

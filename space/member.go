@@ -33,7 +33,7 @@ type HubRecord struct {
 	DisconnectReason string       `json:"disconnectReason,omitempty"`
 	Remote           string       `json:"remote,omitempty"` // address, last
 	Build            string       `json:"build,omitempty"`
-	Reads            []string     `json:"reads,omitempty"` // Topics it wants from the Space
+	Reads            []string     `json:"-"` // Topics it wants from the Space; they have a place of their own
 }
 
 // CloneNotice tells of another with the same identity.

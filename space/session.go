@@ -230,6 +230,9 @@ func (c *session) setReads(ctx context.Context, msg link.Message) error {
 	if slices.Equal(body.Topics, before) {
 		return nil
 	}
+	if err := c.member.space.reads.save(ctx, c.member.id, body.Topics); err != nil {
+		return err
+	}
 	if err := c.member.change(ctx, func(r *HubRecord) error { r.Reads = body.Topics; return nil }); err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type Space struct {
 	started  time.Time
 	hubs     *records.Collection[HubRecord]
 	tokens   *records.Collection[TokenRecord]
+	reads    reads
 	acceptor *link.Acceptor
 	forHubs  *wire.Mux // what they may ask
 	receiver *replica.Receiver
@@ -65,7 +66,8 @@ func Open(ctx context.Context, cfg Config) (*Space, error) {
 		cfg.Lines = lastlines.New(0)
 	}
 	s := &Space{cfg: cfg, log: cfg.Log, id: cfg.Key.ID(), started: time.Now(), members: map[string]*member{}, audit: newAuditLog(),
-		hubs: records.Of[HubRecord](cfg.Records, "hubs"), tokens: records.Of[TokenRecord](cfg.Records, "tokens")}
+		hubs: records.Of[HubRecord](cfg.Records, "hubs"), tokens: records.Of[TokenRecord](cfg.Records, "tokens"),
+		reads: reads{records.Of[[]string](cfg.Records, "reads")}}
 	s.receiver = replica.NewReceiver(cfg.Topics, replica.ReceiverOptions{Log: cfg.Log})
 	s.forHubs = s.hubMux()
 	s.acceptor = &link.Acceptor{Key: cfg.Key, Build: cfg.Build, TLSPin: cfg.TLSPin, Log: cfg.Log, Admit: s.admit, Serve: s.serve}
@@ -74,7 +76,12 @@ func Open(ctx context.Context, cfg Config) (*Space, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the Hubs: %w", err)
 	}
+	wanted, err := s.reads.load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what the Hubs read: %w", err)
+	}
 	for _, item := range list {
+		item.Value.Reads = wanted[item.Key]
 		s.members[item.Key] = newMember(s, item.Value, item.Rev)
 	}
 	return s, nil

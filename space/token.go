@@ -79,7 +79,7 @@ func (s *Space) createToken(ctx context.Context, req TokenRequest, by string) (T
 func (s *Space) redeem(ctx context.Context, join, hub string) (TokenRecord, error) {
 	id, secret, _ := strings.Cut(join, ".")
 	rec, rev, err := s.tokens.Get(ctx, id)
-	if err != nil && !isNotFound(err) {
+	if err != nil && !isNotFound(err) && waverider.KindOf(err) != waverider.Invalid {
 		return rec, err
 	}
 	hash := sha256.Sum256([]byte(secret))
@@ -94,10 +94,10 @@ func (s *Space) redeem(ctx context.Context, join, hub string) (TokenRecord, erro
 		return rec, waverider.Errorf(waverider.Forbidden, "the join token was used at %s, each is good for one: make a new one with \"waverider space token create\"", rec.Used.UTC().Format(time.RFC3339))
 	}
 	rec.Used, rec.UsedBy = now, hub
-	if _, err := s.tokens.Update(ctx, id, rev, rec); err != nil {
-		return rec, err
+	if _, err = s.tokens.Update(ctx, id, rev, rec); waverider.KindOf(err) == waverider.Conflict {
+		return s.redeem(ctx, join, hub) // it was just spent or used
 	}
-	return rec, nil
+	return rec, err
 }
 
 // spend makes the tokens that a Hub has used worthless: it shows its tickets now,
@@ -110,7 +110,11 @@ func (s *Space) spend(ctx context.Context, hub string) error {
 	for _, item := range list {
 		if rec := item.Value; rec.UsedBy == hub && !rec.Spent {
 			rec.Spent = true
-			if _, err := s.tokens.Update(ctx, item.Key, item.Rev, rec); err != nil && !isNotFound(err) {
+			_, err := s.tokens.Update(ctx, item.Key, item.Rev, rec)
+			if waverider.KindOf(err) == waverider.Conflict {
+				return s.spend(ctx, hub) // another does it too
+			}
+			if err != nil && !isNotFound(err) {
 				return err
 			}
 		}
