@@ -60,13 +60,13 @@ var arrows = map[string][]string{
 	"demo":                   {"client", "localhub", "tty"},
 	"doctor":                 {"client", "runner", "runtime/process", "runtime/process/keeper", "tty"}, // tries what a Hub would do
 	"cmd/waverider":          {"*"},
-	"internal/testbin":       {},                                                             // builds the binary for tests
-	"internal/testhub":       {},                                                             // drives a built Hub from outside, shares no code with it
-	"internal/testspace":     {"internal/testhub"},                                           // likewise a Space with its Hubs
-	"internal/testnet":       {},                                                             // networks that fail, knows nothing of what goes over them
-	"bench":                  {"internal/testhub", "internal/testnet", "internal/testspace"}, // measures the built product
-	"internal/rawlink":       {"auth"},                                                       // a Hub that does wrong, step by step
-	"bench/rawjs":            {},                                                             // the engine without us, to measure against
+	"internal/testbin":       {},                                                                             // builds the binary for tests
+	"internal/testhub":       {},                                                                             // drives a built Hub from outside, shares no code with it
+	"internal/testspace":     {"internal/testhub"},                                                           // likewise a Space with its Hubs
+	"internal/testnet":       {},                                                                             // networks that fail, knows nothing of what goes over them
+	"bench":                  {"auth", "link", "internal/testhub", "internal/testnet", "internal/testspace"}, // measures the built product; many Hubs are Links alone
+	"internal/rawlink":       {"auth"},                                                                       // a Hub that does wrong, step by step
+	"bench/rawjs":            {},                                                                             // the engine without us, to measure against
 	"faults":                 {"internal/testhub", "internal/testnet", "internal/testspace", "faults/tally"},
 	"faults/tally":           {}, // counts records, for any fault
 	"e2e":                    {"*"},

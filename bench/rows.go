@@ -37,6 +37,7 @@ var rows = []row{
 	{"linkstream", "a long answer of a Hub, through its Space", 3 * time.Minute, benchLinkStream},
 	{"linkcontrol", "a small call while Topics fill a line of 100 Mbit/s; wants root", 2 * time.Minute, benchLinkControl},
 	{"linktopic", "a Topic from one Hub to another, through the Space", 4 * time.Minute, benchLinkTopic},
+	{"linkmany", "500 Hubs on one Space: memory, restart", 3 * time.Minute, benchLinkMany},
 	{"nodes", "the engine on three nodes beside one, and when a leader is killed", 8 * time.Minute, benchNodes},
 	{"upload", "upload of a 2 KB and a 20 MB package", time.Minute, benchUpload},
 	{"many", "100 Instances started at once", 2 * time.Minute, benchMany},
