@@ -2,9 +2,9 @@ package topic
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"waverider"
 	"waverider/topic/ledger"
@@ -47,9 +47,9 @@ func (t *Topic) EpochAt(number uint64) uint32 {
 	return lives(t.meta)[0].Epoch
 }
 
-// Renew begins another life, of an epoch above one that another Store has seen
-// and this one knows nothing of: one of the two has lost something, or is a copy.
-func (t *Topic) Renew(ctx context.Context, above uint32) error {
+// Renew begins another life, where another Store is ahead of this very process:
+// it was put back while it ran.
+func (t *Topic) Renew(ctx context.Context) error {
 	if t.memory() {
 		return waverider.Errorf(waverider.Unprocessable, "Topic %s is kept in memory only and has one life", t.name)
 	}
@@ -58,7 +58,7 @@ func (t *Topic) Renew(ctx context.Context, above uint32) error {
 	}
 	t.living.Lock()
 	defer t.living.Unlock()
-	return t.beginLife(ctx, above)
+	return t.beginLife(ctx)
 }
 
 // lives are those of a Topic. Before it has a far reader it is in its first.
@@ -86,7 +86,7 @@ func (t *Topic) live(ctx context.Context) error {
 	if !due {
 		return nil
 	}
-	return t.beginLife(ctx, 0)
+	return t.beginLife(ctx)
 }
 
 // hasFar tells whether there is a far reader. t.mu is held.
@@ -101,7 +101,7 @@ func (t *Topic) hasFar() bool {
 
 // beginLife writes down that numbers from here on are of a life of its own. No
 // number is given meanwhile. t.living is held.
-func (t *Topic) beginLife(ctx context.Context, above uint32) error {
+func (t *Topic) beginLife(ctx context.Context) error {
 	if err := t.hold(ctx); err != nil {
 		return err
 	}
@@ -117,11 +117,7 @@ func (t *Topic) beginLife(ctx context.Context, above uint32) error {
 	var begun Life
 	err := t.put(func(meta *ledger.Topic) error {
 		list := lives(*meta)
-		above = max(above, list[len(list)-1].Epoch)
-		epoch, ok := t.store.epoch(above)
-		if !ok {
-			return waverider.Errorf(waverider.Conflict, "no epoch comes after %d, which the other side of Topic %s has seen: delete the Topic there", above, t.name)
-		}
+		epoch := epochAbove(list[len(list)-1].Epoch)
 		begun = Life{Epoch: epoch, Since: epoch, First: next}
 		meta.Lives = extend(list, begun, read)
 		return nil
@@ -135,14 +131,11 @@ func (t *Topic) beginLife(ctx context.Context, above uint32) error {
 	return nil
 }
 
-// epoch makes one for a life. A copy of the Store must not come to the same one,
-// also not where clocks are wrong: it is drawn by lot.
-func (s *Store) epoch(above uint32) (uint32, bool) {
-	const lots = 1 << 12
-	if above > math.MaxUint32-2*lots {
-		return 0, false
-	}
-	return s.incarnate(above + rand.Uint32N(lots)), true
+// epochAbove draws an epoch by lot: a copy of the Store must not come to the same
+// one, also not where clocks are wrong.
+func epochAbove(above uint32) uint32 {
+	const lots = 1 << 14 // there is room for a hundred thousand
+	return max(above, uint32(time.Now().Unix())) + 1 + rand.Uint32N(lots)
 }
 
 // Lives that nobody is behind are told as one when there are so many; all are

@@ -144,7 +144,7 @@ func (t *Topic) drop(ctx context.Context, floor uint64, old func(batch.Header) b
 	}
 	// First it is written down, then done: a reader of the time between is told.
 	err = t.put(func(meta *ledger.Topic) error {
-		meta.Producers = withProducers(meta.Producers, gone)
+		meta.Producers = withPlaces(meta.Producers, gone)
 		meta.Dropped, meta.DroppedBytes = oldest, oldestByte
 		meta.Segments = slices.Clone(meta.Segments[at:])
 		return nil

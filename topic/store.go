@@ -158,9 +158,6 @@ func (s *Store) load(ctx context.Context) error {
 		for _, run := range meta.Runs {
 			s.incarnation.Store(max(s.incarnation.Load(), run.Incarnation))
 		}
-		for _, life := range meta.Lives {
-			s.incarnation.Store(max(s.incarnation.Load(), life.Epoch))
-		}
 		if meta.Deleting {
 			if err := s.erase(ctx, meta); err != nil {
 				s.log.Warn("deleted topic not erased yet", "topic", meta.Name, "err", err)

@@ -2,7 +2,6 @@ package topic
 
 import (
 	"context"
-	"maps"
 
 	"waverider/topic/ledger"
 )
@@ -11,8 +10,8 @@ import (
 // some segments, and of another the messages before a sequence, are dropped.
 // They go on there, however long ago it was: with no place they would begin
 // anew, and send all again that they still have.
-func (t *Topic) lastWords(ctx context.Context, whole []string, part segment, before uint64) (map[string]ledger.Producer, error) {
-	var gone map[string]ledger.Producer
+func (t *Topic) lastWords(ctx context.Context, whole []string, part segment, before uint64) (map[string]ledger.Place, error) {
+	var gone map[string]ledger.Place
 	for i := range len(whole) + 1 {
 		seg := part
 		if i < len(whole) {
@@ -41,24 +40,19 @@ func (t *Topic) lastWords(ctx context.Context, whole []string, part segment, bef
 				continue
 			}
 			if gone == nil {
-				gone = map[string]ledger.Producer{}
+				gone = map[string]ledger.Place{}
 			}
-			gone[id] = ledger.Producer{Epoch: h.Epoch, End: h.End} // of the newest segment that goes
+			gone[id] = ledger.Place{Epoch: h.Epoch, End: h.End} // of the newest segment that goes
 		}
 	}
 	return gone, nil
 }
 
-// withProducers adds those of gone. What is known of others stays: it does no
-// harm where newer records tell more.
-func withProducers(known, gone map[string]ledger.Producer) map[string]ledger.Producer {
-	if len(gone) == 0 {
-		return known
+// withPlaces adds those of gone. What is known of others stays: it does no harm
+// where newer records tell more.
+func withPlaces(known map[string]ledger.Producer, gone map[string]ledger.Place) map[string]ledger.Producer {
+	for id, place := range gone {
+		known = with(known, id, ledger.Producer{Place: place, Past: known[id].Past})
 	}
-	all := maps.Clone(known)
-	if all == nil {
-		all = map[string]ledger.Producer{}
-	}
-	maps.Copy(all, gone)
-	return all
+	return known
 }

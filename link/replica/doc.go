@@ -19,8 +19,8 @@
 //
 //	offset  size  field of a frame
 //	     0     1  'D'
-//	     1     4  epoch: of the life that gave the numbers, see topic.Lives; it never goes back
-//	     5     8  number of the first record; within an epoch not below the end of the frame before
+//	     1     4  epoch: of the life that gave the numbers, see topic.Topic.Lives; in a stream it never goes back
+//	     5     8  number of the first record; not below the end of what came of the epoch before
 //	    13     4  count of records, at least 1
 //	    17     8  so many records before the first are missing at the sender
 //	    25     4  T, bytes of lengths: a uvarint for each record; 0 when all have one length

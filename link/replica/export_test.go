@@ -22,8 +22,11 @@ type Standing struct {
 	ToldEnd      uint64
 }
 
-func (s Standing) Resume(epoch uint32, end uint64) (begin uint64, renew bool) {
-	return standing{lives: s.Lives, oldest: s.Oldest, next: s.Next, acked: s.Acked, told: place{s.ToldEpoch, s.ToldEnd}}.resume(place{epoch, end})
+type Place = place
+
+func (s Standing) Resume(at Place, past []Place) (begin uint64, renew bool) {
+	b := standing{lives: s.Lives, oldest: s.Oldest, next: s.Next, acked: s.Acked, told: place{s.ToldEpoch, s.ToldEnd}}.resume(at, past)
+	return b.at, b.renew
 }
 
 // Frame is what a receiver makes of one.
@@ -42,7 +45,8 @@ func ReadFrame(r io.Reader, epoch uint32, end uint64) (f Frame, err error) {
 	}
 	h, err := parseHead(&p)
 	if err == nil {
-		err = h.follows(place{epoch, end})
+		k := known{last: place{epoch, end}, ends: map[uint32]uint64{epoch: end}}
+		err = k.follows(h)
 	}
 	if err != nil {
 		return f, err

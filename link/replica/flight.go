@@ -10,10 +10,11 @@ type flight struct {
 	window int
 
 	mu      sync.Mutex
-	sent    []parcel // oldest first; some are told as one
-	size    int      // bytes of them
-	last    place    // after the last frame
-	acked   place
+	sent    []parcel      // oldest first; some are told as one
+	size    int           // bytes of them
+	last    place         // after the last frame of this stream
+	acked   place         // of this stream
+	told    place         // where the receiver is
 	covered uint64        // all records before it are sent, or not to be sent
 	room    chan struct{} // holds one when there may be
 }
@@ -28,7 +29,7 @@ type parcel struct {
 const parcelSize = 16 << 10
 
 func newFlight(window int, at place, begin uint64) *flight {
-	return &flight{window: window, last: at, acked: at, covered: begin, room: make(chan struct{}, 1)}
+	return &flight{window: window, told: at, covered: begin, room: make(chan struct{}, 1)}
 }
 
 // reserve waits until so many bytes more may be sent; what is larger than the
@@ -69,7 +70,7 @@ func (f *flight) cover(number uint64) (to uint64, at place) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.covered = number
-	return f.reach(), f.acked
+	return f.reach(), f.told
 }
 
 // ack notes what the receiver has, and answers how far the durable reader may go.
@@ -80,7 +81,7 @@ func (f *flight) ack(at place) (to uint64, err error) {
 		return 0, breach("an ack of %d of epoch %d; it had %d of %d, and was sent up to %d of %d",
 			at.End, at.Epoch, f.acked.End, f.acked.Epoch, f.last.End, f.last.Epoch)
 	}
-	f.acked = at
+	f.acked, f.told = at, at
 	n := 0
 	for n < len(f.sent) && !at.before(f.sent[n].after) {
 		f.size -= f.sent[n].size
@@ -99,8 +100,11 @@ func (f *flight) ack(at place) (to uint64, err error) {
 // reach is the number everything before which is acked, or not to be sent. f.mu
 // is held.
 func (f *flight) reach() uint64 {
-	if f.acked == f.last {
+	switch {
+	case f.acked == f.last:
 		return f.covered
+	case f.acked == place{}:
+		return 0
 	}
 	return min(f.acked.End, f.covered)
 }

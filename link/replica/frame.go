@@ -94,15 +94,37 @@ func parseHead(p *[headSize]byte) (h head, err error) {
 	return h, nil
 }
 
-// follows tells whether the frame may come when the receiver is at a place.
-func (h head) follows(at place) error {
+// known is how far a receiver is in the lives of a sender.
+type known struct {
+	last  place             // after the last frame of this stream, or zero
+	ends  map[uint32]uint64 // number after the last record, by epoch
+	turns int               // lives of this stream
+}
+
+// maxTurns is how many lives one stream may have; each is written down.
+const maxTurns = 1024
+
+// follows tells whether the frame may come.
+func (k *known) follows(h head) error {
+	end := k.ends[h.Epoch]
 	switch {
-	case h.place.before(at):
-		return breach("a frame from %d of epoch %d after %d of epoch %d", h.End, h.Epoch, at.End, at.Epoch)
-	case h.Epoch == at.Epoch && h.missed > h.End-at.End || h.missed >= h.End:
-		return breach("%d records missing before number %d, which is after %d", h.missed, h.End, at.End)
+	case h.Epoch < k.last.Epoch || h.End < end:
+		return breach("a frame from %d of epoch %d after %d of it, %d of %d being the last", h.End, h.Epoch, end, k.last.End, k.last.Epoch)
+	case end > 0 && h.missed > h.End-end || h.missed >= h.End:
+		return breach("%d records missing before number %d, which is after %d", h.missed, h.End, end)
+	case h.Epoch != k.last.Epoch && k.turns >= maxTurns:
+		return breach("frames of more than %d epochs", maxTurns)
 	}
 	return nil
+}
+
+// came notes a frame that was taken.
+func (k *known) came(h head) {
+	if h.Epoch != k.last.Epoch {
+		k.turns++
+	}
+	k.last = h.after()
+	k.ends[h.Epoch] = k.last.End
 }
 
 // records judges the rest of a frame and takes it apart.

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"waverider"
 )
@@ -45,10 +44,7 @@ func TestFullDiskHoldsUpSenders(t *testing.T) {
 	wait(t, "the receiver waits", func() bool { return s.receiver.Stats()[0].Waits > 1 })
 	c.stop()
 	c = link(t, up(a, s)) // also one who comes now
-	time.Sleep(50 * time.Millisecond)
-	if st := c.out.Stats(); len(st) != 1 || st[0].Lag != 1900 {
-		t.Errorf("stats of the sender: %+v", st)
-	}
+	wait(t, "a sender waits", func() bool { st := c.out.Stats(); return len(st) == 1 && st[0].Lag == 1900 })
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ type hello struct {
 // answer is what the receiver says to it.
 type answer struct {
 	At     place               `json:"at"`               // what it has comes up to here
+	Past   []place             `json:"past,omitempty"`   // where the lives before that of At have ended for it
 	As     waverider.TopicName `json:"as,omitempty"`     // where it puts the records
 	Window int                 `json:"window,omitempty"` // bytes to send at most before an ack
 	Pack   string              `json:"pack,omitempty"`   // how frames may be packed

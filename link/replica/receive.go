@@ -228,7 +228,8 @@ type inlet struct {
 	lines bool                // each record is a line
 	meter *Meter
 	out   *topic.Writer
-	at    place // after the last frame that was taken
+	known known
+	epoch uint32 // of what was added last
 }
 
 // say tells the peer why the stream ends. What it still sends is in the way of
@@ -276,12 +277,17 @@ func (in *inlet) serve(ctx context.Context) error {
 		return err
 	}
 	defer out.Close()
-	last := out.Last()
-	in.at = place{last.Epoch, last.End}
+	at := placeOf(out.Last())
+	in.epoch, in.known.ends = at.Epoch, map[uint32]uint64{at.Epoch: at.End}
 	if err := in.conn.SetWriteDeadline(time.Now().Add(answerWithin)); err != nil {
 		return err
 	}
-	if err := writeLine(in.conn, answer{At: in.at, As: t.Name(), Window: in.r.Window, Pack: packOf(h)}); err != nil {
+	a := answer{At: at, As: t.Name(), Window: in.r.Window, Pack: packOf(h)}
+	for _, p := range out.Past() {
+		a.Past = append(a.Past, placeOf(p))
+		in.known.ends[p.Epoch] = p.End
+	}
+	if err := writeLine(in.conn, a); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
 	if err := in.conn.SetWriteDeadline(time.Time{}); err != nil {
@@ -354,6 +360,8 @@ func (in *inlet) place(ctx context.Context, h hello) (*topic.Topic, error) {
 	in.meter = in.r.meter(in.name, in.from)
 	return t, nil
 }
+
+func placeOf(s topic.State) place { return place{s.Epoch, s.End} }
 
 // takeOver waits for room if that is why what was added before is not stored.
 func (in *inlet) takeOver(ctx context.Context, t *topic.Topic) (*topic.Writer, error) {

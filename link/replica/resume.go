@@ -1,6 +1,11 @@
 package replica
 
-import "waverider/topic"
+import (
+	"cmp"
+	"slices"
+
+	"waverider/topic"
+)
 
 // standing is what a sender knows of its Topic and of what it has sent.
 type standing struct {
@@ -12,47 +17,78 @@ type standing struct {
 	gone   bool   // the receiver's Topic was deleted since
 }
 
-// resume decides where to begin when the receiver is at a place; renew says that
-// a new life has to begin first, above the receiver's epoch.
+// pastMost is how many past lives a receiver tells; if fewer, they are all.
+const pastMost = 16
+
+// start is where to begin.
+type start struct {
+	at    uint64
+	renew bool // a new life has to begin first: the receiver is ahead of the current one
+	fork  bool // the receiver has what is not here
+}
+
+// resume decides where to begin when the receiver is at a place, and was at those
+// of past when it was sent another life.
 //
 // The receiver can be behind what it has acked, because its store was put back
-// from a copy: then what it lacks is sent again. And it can be ahead of what is
-// stored here, because this store was: then what it has is not sent, and what
-// was stored here since is. The lives tell which is which: what a life gave up
-// to some number was sent in its order, and is in every copy that knows of it.
-// (One exception is not seen: a store that is put back from a copy of a time that
-// an earlier copy has undone meanwhile.)
-func (s standing) resume(at place) (begin uint64, renew bool) {
+// from a copy: then what it lacks is sent again. And it can know what is not
+// stored here, because this store was put back, or lost its end. What both have
+// ends in the newest life that both know of, where one of them comes to its end
+// in it: what a life gave was sent in its order, after all that was before it.
+func (s standing) resume(at place, past []place) start {
 	switch {
 	case at == s.told: // as it was left
-		return s.acked, false
+		return start{at: s.acked}
 	case at == place{} && s.gone:
-		return s.acked, false
+		return start{at: s.acked}
 	case at == place{}:
-		return s.oldest, false
+		return start{at: s.oldest}
 	}
-	i := len(s.lives) - 1
-	for i >= 0 && s.lives[i].Since > at.Epoch {
-		i--
+	all := append(slices.Clone(past), at)
+	b := start{at: s.oldest}
+	if i, with := s.shared(all); i >= 0 {
+		end := s.end(i)
+		b.at, b.fork = min(with.End, end), with != at || with.End > end
+		if i == len(s.lives)-1 && with.End > end {
+			b.at, b.renew = s.lives[i].First, true
+		}
+	} else if len(past) >= pastMost { // too long ago to be told
+		b.at, b.fork = s.after(slices.MinFunc(all, func(p, q place) int { return cmp.Compare(p.Epoch, q.Epoch) })), true
 	}
-	if i < 0 {
-		return s.oldest, false // it knows another Topic, which was here before this one
+	if s.told != (place{}) && slices.ContainsFunc(all, func(p place) bool { return p.Epoch == s.told.Epoch && p.End >= s.told.End }) {
+		b.at = max(b.at, s.acked) // it still has what it had
 	}
-	life, end, current := s.lives[i], s.next, i == len(s.lives)-1
-	if !current {
-		end = s.lives[i+1].First
+	b.at = min(b.at, s.next)
+	return b
+}
+
+// after is the first number of a life that is not older than a place.
+func (s standing) after(p place) uint64 {
+	for i := len(s.lives) - 1; i > 0; i-- {
+		if s.lives[i-1].Epoch < p.Epoch {
+			return s.lives[i].First
+		}
 	}
-	known := at.Epoch <= life.Epoch
-	switch {
-	case known && at.End <= end:
-		begin = max(at.End, 1)
-	case !current: // the rest of the life, and those after it, are lost here
-		begin = end
-	default: // it is ahead of this very life, or knows a later one
-		begin, renew = life.First, true
+	return s.oldest
+}
+
+// shared finds the newest life that both know of, and how far the receiver is in
+// it; -1: there is none.
+func (s standing) shared(all []place) (int, place) {
+	for i := len(s.lives) - 1; i >= 0; i-- {
+		for _, p := range slices.Backward(all) {
+			if s.lives[i].Since <= p.Epoch && p.Epoch <= s.lives[i].Epoch {
+				return i, p
+			}
+		}
 	}
-	if s.told.before(at) {
-		begin = max(begin, s.acked)
+	return -1, place{}
+}
+
+// end is the number after the last that a life gave.
+func (s standing) end(i int) uint64 {
+	if i == len(s.lives)-1 {
+		return s.next
 	}
-	return min(begin, s.next), renew
+	return s.lives[i+1].First
 }

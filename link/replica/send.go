@@ -47,7 +47,7 @@ type sender struct {
 	reader *topic.Reader
 	flight *flight
 	packer packer
-	floor  uint32 // no epoch goes below
+	floor  uint32 // no epoch is below
 	missed uint64 // of records that were not to be sent, for the next frame
 	buf    *[]byte
 	filled place  // after the frames in buf
@@ -129,6 +129,7 @@ func (s *sender) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.Meter.acked.Store(max(s.Meter.acked.Load(), s.reader.Place().Number))
 	cfg := t.Config()
 	h := hello{Topic: t.Name(), ContentType: cfg.ContentType, Config: cfg, Epoch: lives[len(lives)-1].Epoch,
 		Next: info.Next.Number, Oldest: info.First.Number, Window: s.Window, Pack: packS2}
@@ -161,32 +162,31 @@ func (s *sender) begin(ctx context.Context) error {
 	}
 	place := s.reader.Place()
 	know := standing{lives: lives, oldest: info.First.Number, next: t.Next(), acked: place.Number, told: toldOf(place), gone: s.gone}
-	begin, renew := know.resume(a.At)
-	s.floor = a.At.Epoch
-	if renew {
-		if err := t.Renew(ctx, a.At.Epoch); err != nil {
+	begin := know.resume(a.At, a.Past)
+	if begin.renew {
+		if err := t.Renew(ctx); err != nil {
 			return err
 		}
 		if lives, err = t.Lives(ctx); err != nil {
 			return err
 		}
-		s.floor = lives[len(lives)-1].Epoch
+		s.floor = lives[len(lives)-1].Epoch // also for what is sent of the one before
 	}
-	if renew || begin < a.At.End && a.At.Epoch >= lives[0].Since {
+	if begin.fork {
 		s.Meter.renewed.Add(1)
 		s.Log.Warn("the other side has records of a topic that are not here: a store was put back, or lost its end; going on with what came since",
-			"topic", t.Name(), "there", a.At.End, "next", know.next, "from", begin)
-	} else if a.At.before(know.told) {
+			"topic", t.Name(), "there", a.At.End, "next", know.next, "from", begin.at)
+	} else if begin.at < know.acked {
 		s.Meter.renewed.Add(1)
 		s.Log.Warn("the other side has lost records of a topic that it had: sending what is left of them",
 			"topic", t.Name(), "there", a.At.End, "acked", know.told.End, "oldest", know.oldest)
 	}
-	s.reader.GoTo(begin)
+	s.reader.GoTo(begin.at)
 	if s.Meter.high.Load() == 0 {
 		s.Meter.high.Store(place.Number)
 	}
-	s.flight = newFlight(s.Window, a.At, begin)
-	s.moveTo(begin, a.At)
+	s.flight = newFlight(s.Window, a.At, begin.at)
+	s.moveTo(begin.at, a.At)
 	if s.begun != nil {
 		s.begun()
 	}

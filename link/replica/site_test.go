@@ -32,10 +32,10 @@ func TestMain(m *testing.M) {
 
 // site is a Store with what receives for it.
 type site struct {
-	t    *testing.T
-	id   string
-	dir  string
-	o    replica.ReceiverOptions
+	t   *testing.T
+	id  string
+	dir string
+	o   replica.ReceiverOptions
 
 	minFree int64 // bytes of the disk
 

@@ -25,7 +25,7 @@ const patience = 5 * time.Second
 
 // take takes frames and acks them, until something ends.
 func (in *inlet) take(ctx context.Context) error {
-	a := &acker{in: in, added: make(chan struct{}, 1), at: in.at}
+	a := &acker{in: in, added: make(chan struct{}, 1), at: placeOf(in.out.Last())}
 	acks := make(chan struct{})
 	go func() {
 		defer close(acks)
@@ -57,7 +57,7 @@ func (in *inlet) frames(ctx context.Context, a *acker) error {
 		}
 		h, err := parseHead(&p)
 		if err == nil {
-			err = h.follows(in.at)
+			err = in.known.follows(h)
 		}
 		if err != nil {
 			return err
@@ -85,10 +85,16 @@ func (in *inlet) frame(ctx context.Context, h head, p *[headSize]byte, a *acker)
 		return err
 	}
 	to := h.after()
+	if in.epoch != h.Epoch {
+		if err := in.patient(ctx, func() error { return in.out.EndEpoch(ctx) }); err != nil {
+			return err
+		}
+	}
 	if err := in.add(ctx, data, s.lengths, topic.State{Epoch: to.Epoch, End: to.End}); err != nil {
 		return err
 	}
-	in.at = to
+	in.known.came(h)
+	in.epoch = h.Epoch
 	in.meter.records.Add(uint64(h.count))
 	in.meter.bytes.Add(uint64(len(data)))
 	a.add(to, h.missed)
@@ -115,8 +121,13 @@ func readBody(r io.Reader, b []byte, n int) ([]byte, error) {
 
 // add adds records, when there is room in the Topic and on the disk.
 func (in *inlet) add(ctx context.Context, data []byte, lengths []uint32, tag topic.State) error {
+	return in.patient(ctx, func() error { return in.out.Append(ctx, data, lengths, tag) })
+}
+
+// patient does what a full disk does not let be done, until it has room.
+func (in *inlet) patient(ctx context.Context, do func() error) error {
 	for {
-		err := in.out.Append(ctx, data, lengths, tag)
+		err := do()
 		if waverider.KindOf(err) != waverider.Full {
 			return err
 		}
@@ -179,10 +190,10 @@ func (a *acker) stop() {
 // while something is not stored yet: a Topic may have many producers.
 func (a *acker) run(ctx context.Context) error {
 	seen := a.in.out.Last()
-	acked := place{seen.Epoch, seen.End}
+	acked := placeOf(seen)
 	for {
 		a.mu.Lock()
-		idle, stopped := !acked.before(a.at), a.stopped
+		idle, stopped := acked == a.at, a.stopped
 		a.mu.Unlock()
 		if stopped {
 			return nil
@@ -201,7 +212,7 @@ func (a *acker) run(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		seen, acked = st, place{st.Epoch, st.End}
+		seen, acked = st, placeOf(st)
 		a.passed(acked)
 		if _, err := a.in.conn.Write(ackOf(acked)); err != nil {
 			return fmt.Errorf("ack: %w", err)

@@ -22,7 +22,7 @@ type Topic struct {
 	Damage       []Damage  `json:"damage,omitempty"`
 	Lives        []Life    `json:"lives,omitempty"` // oldest first; none: a single one
 
-	Producers map[string]Producer `json:"producers,omitempty"` // by id; of far ones: what no stored record tells any more
+	Producers map[string]Producer `json:"producers,omitempty"` // by id; of far ones: what stored records do not tell, or not any more
 }
 
 // Run is a stretch of record numbers that were given without doubt.
