@@ -19,7 +19,6 @@ func (a *app) spaceHubs() *cobra.Command {
 	var state string
 	cmd := &cobra.Command{
 		Use:     "hubs",
-		Aliases: []string{"ls"},
 		Short:   "List the Hubs of the Space: which are here, how far away, how busy",
 		Long: `List the Hubs of the Space. STATE is connected, away or revoked; SEEN is how long ago the
 Hub was heard of, RTT the time to it and back, LOAD that of its machine in the last

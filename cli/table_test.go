@@ -25,7 +25,9 @@ func TestTableForUsersOfSiNamesWhatExists(t *testing.T) {
 		t.Fatalf("the table names %d commands", len(named))
 	}
 	config := &cobra.Command{Use: "config", Run: func(*cobra.Command, []string) {}}
-	root := New(Options{Version: "1", More: []*cobra.Command{config}})
+	space := &cobra.Command{Use: "space"}
+	space.AddCommand(&cobra.Command{Use: "admin-token", Run: func(*cobra.Command, []string) {}})
+	root := New(Options{Version: "1", Space: space, More: []*cobra.Command{config}})
 	root.InitDefaultHelpFlag()
 	root.InitDefaultVersionFlag()
 	for _, m := range named {

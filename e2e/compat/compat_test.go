@@ -18,6 +18,7 @@ import (
 	"waverider/client"
 	"waverider/internal/testbin"
 	"waverider/internal/testhub"
+	"waverider/internal/testspace"
 )
 
 func TestMain(m *testing.M) {
@@ -82,6 +83,44 @@ func TestPublishedCommandLine(t *testing.T) {
 			// long as the leader of the session lives.
 			node(t, hub, file, nil, &syscall.SysProcAttr{Setsid: true})
 		})
+	}
+}
+
+// TestPublishedCommandLineInASpace runs si in production, against a Space with two
+// Hubs.
+func TestPublishedCommandLineInASpace(t *testing.T) {
+	if _, err := os.Stat("node_modules/@scramjet/cli"); err != nil {
+		skip(t, "si is not here: run make e2e")
+	}
+	binary := testbin.WithNode(t)
+	space, err := testspace.Open(t.Context(), testhub.Options{Binary: binary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closed(t, space) })
+	var last *testspace.Hub
+	for _, name := range []string{"cloud", "edge"} {
+		hub, err := space.Join(t.Context(), "https://"+space.Addr(), name, testhub.Options{Binary: binary})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closed(t, hub) })
+		last = hub
+	}
+	token, err := exec.CommandContext(t.Context(), binary, "space", "admin-token", "--data-dir", space.DataDir()).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	node(t, last.Hub, "space/space.test.js", []string{
+		"SPACE_URL=https://" + space.Addr() + "/api/v1", "SPACE_TOKEN=" + strings.TrimSpace(string(token)),
+		"NODE_EXTRA_CA_CERTS=" + filepath.Join(space.DataDir(), "tls", "cert.pem"),
+	}, &syscall.SysProcAttr{Setsid: true})
+}
+
+func closed(t *testing.T, c interface{ Close() error }) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

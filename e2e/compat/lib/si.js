@@ -18,6 +18,8 @@ process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }));
 fs.mkdirSync(path.join(home, '.si')); // si writes to it before it makes it
 
 const env = { PATH: process.env.PATH, HOME: home, TMPDIR: home };
+const space = { url: process.env.SPACE_URL, token: process.env.SPACE_TOKEN }; // where there is one
+if (process.env.NODE_EXTRA_CA_CERTS) env.NODE_EXTRA_CA_CERTS = process.env.NODE_EXTRA_CA_CERTS;
 
 function start(args, more = {}) {
   const child = spawn(process.execPath, [program, ...args], { env: { ...env, ...more }, cwd: home });
@@ -91,6 +93,19 @@ async function connect() {
   await ok(['config', 'set', 'json', JSON.stringify({ apiUrl: url, log: { debug: false, format: 'json' } })]);
 }
 
+// connectSpace points the default profile at the Space.
+async function connectSpace() {
+  const profile = { middlewareApiUrl: space.url, token: space.token, env: 'production', log: { debug: false, format: 'json' } };
+  await ok(['config', 'set', 'json', JSON.stringify(profile)]);
+}
+
+// spaceRequest is request at the Space, as si asks there.
+async function spaceRequest(method, where, { headers = {}, body } = {}) {
+  const response = await fetch(`${space.url}/${where}`, { method, headers: { ...headers, Authorization: `Bearer ${space.token}` }, body });
+  const text = await response.text();
+  return { status: response.status, text, json: () => JSON.parse(text) };
+}
+
 // launch packs, sends and starts a program; "-" means it then.
 async function launch(name, ...args) {
   const made = await json(['seq', 'deploy', path.join(sequences, name), ...args]);
@@ -110,4 +125,4 @@ async function ended(id) {
   return (await request('GET', `instance/${id}`)).json();
 }
 
-module.exports = { url, home, sequences, run, ok, json, refused, wrong, until, connect, launch, request, ended };
+module.exports = { url, home, sequences, run, ok, json, refused, wrong, until, connect, connectSpace, launch, request, spaceRequest, ended };
