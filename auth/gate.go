@@ -19,6 +19,8 @@ type Gate struct {
 	// for one of its Hubs.
 	Signer   PublicKey
 	Audience string
+	// Via names the Signer in the identities it vouches for.
+	Via string
 	// Instances is set for the socket that Instances call: only there their
 	// tokens are good, so that one that leaks is of no use from outside.
 	Instances bool
@@ -69,6 +71,7 @@ func (g *Gate) signed(token string) (Identity, error) {
 	if err == nil && id.Role == RoleInstance {
 		return Identity{}, errBadToken
 	}
+	id.Via = g.Via
 	if err == nil && g.count.Add(1) <= knownMost {
 		g.known.Store(token, id)
 	}

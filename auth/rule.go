@@ -71,6 +71,7 @@ type Identity struct {
 	Subject string // a person's name, or the id of an Instance
 	Role    Role
 	Token   string // id of the token (jti), never the token itself
+	Via     string // who has vouched for the caller: "space"; empty: nobody
 }
 
 // Instance is the calling Instance's id, empty when the caller is none.

@@ -41,10 +41,13 @@ type opRecord struct {
 	RequestID   string       `json:"requestId,omitempty"`
 	ObjectID    string       `json:"objectId,omitempty"`
 	RequestorID string       `json:"requestorId"`
-	ReceivedAt  int64        `json:"receivedAt"`   // milliseconds since 1970
-	Received    *int64       `json:"rx,omitempty"` // bytes of the request's body so far
-	Sent        *int64       `json:"tx,omitempty"` // bytes of the answer's body so far
+	Via         string       `json:"via,omitempty"` // "space": the Space has said who asks
+	ReceivedAt  int64        `json:"receivedAt"`    // milliseconds since 1970
+	Received    *int64       `json:"rx,omitempty"`  // bytes of the request's body so far
+	Sent        *int64       `json:"tx,omitempty"`  // bytes of the answer's body so far
 	Limits      *auditLimits `json:"limits,omitempty"`
+	Action      string       `json:"action,omitempty"` // what came to pass between the Hub and its Space
+	Detail      string       `json:"detail,omitempty"` // of an action
 }
 
 // auditLimits are those of an Instance; memory is in MiB, null when it has no

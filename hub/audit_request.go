@@ -37,7 +37,7 @@ func (h *Hub) audited(method, path string, next wire.Handler) wire.Handler {
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
 		o := &openRequest{moved: wire.TrafficOf(r), rec: opRecord{OpCode: code, RequestID: uuid.NewString(),
-			ObjectID: auditedID(r), RequestorID: requestorOf(r)}}
+			ObjectID: auditedID(r), RequestorID: requestorOf(r), Via: wire.IdentityOf(r).Via}}
 		h.audit.begin(o)
 		named := o.rec.ObjectID
 		if named == "" {
@@ -94,11 +94,14 @@ const auditedBytes = 256
 
 // auditedID is the id or the Topic that a path names.
 func auditedID(r *http.Request) string {
-	id := cmp.Or(r.PathValue("id"), r.PathValue("name"))
-	if len(id) > auditedBytes {
-		return id[:auditedBytes] + "…"
+	return auditedText(cmp.Or(r.PathValue("id"), r.PathValue("name")), auditedBytes)
+}
+
+func auditedText(text string, most int) string {
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return id
+	return text
 }
 
 type auditKey struct{}
