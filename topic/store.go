@@ -58,7 +58,7 @@ type Store struct {
 	reading atomic.Int32     // Topics with live readers
 	closed  bool
 	scope   waverider.Scope // of Topics made without one; "" is hub
-	changed signal          // a Topic came or went, or its scope changed
+	changed signal          // see Changes
 }
 
 // Streams that small Topics share.

@@ -16,6 +16,8 @@ type Change struct {
 	Scope       *waverider.Scope // never from space to hub
 	MaxBytes    *int64           // 0 is the default of its durability
 	MaxAge      *waverider.Age   // 0 is no limit
+
+	Check func(waverider.TopicConfig) error // of what is changed, at that moment; its error is Update's. nil: none
 }
 
 func (c Change) apply(cfg waverider.TopicConfig) waverider.TopicConfig {
@@ -43,6 +45,11 @@ func (t *Topic) Update(ctx context.Context, c Change) error {
 		return err
 	}
 	err := t.put(func(meta *ledger.Topic) error {
+		if c.Check != nil {
+			if err := c.Check(meta.TopicConfig); err != nil {
+				return err
+			}
+		}
 		if err := stays(meta.TopicConfig, c.Scope); err != nil {
 			return err
 		}
@@ -53,7 +60,7 @@ func (t *Topic) Update(ctx context.Context, c Change) error {
 		return err
 	}
 	t.store.log.Info("topic changed", "topic", t.name)
-	if c.Scope != nil {
+	if c.Scope != nil || c.Description != nil || c.Owner != nil {
 		t.store.tell()
 	}
 	t.mu.Lock()

@@ -7,8 +7,9 @@ import (
 	"waverider/topic/ledger"
 )
 
-// Changes is closed when a Topic has come or gone, or its scope has changed. Take
-// it before looking at the Topics: then no change is missed.
+// Changes is closed when a Topic has come or gone, or its scope, its description or
+// its owner has changed. Take it before looking at the Topics: then no change is
+// missed.
 func (s *Store) Changes() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
