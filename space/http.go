@@ -35,8 +35,10 @@ func (s *Space) Routes(m *wire.Mux) {
 	s.api(m, "GET", "/audit", auth.Admin, s.getAudit)
 	s.hubRoutes(m)
 	s.tokenRoutes(m)
-	topics := &topicapi.API{Topics: s.cfg.Topics, Log: s.log, Linked: func() bool { return true }, Origin: topicapi.Origin{ID: s.id, Type: "space"},
-		Wrap: func(_, _ string, next wire.Handler) wire.Handler { return s.here(next) }}
+	topics := &topicapi.API{Topics: s.cfg.Topics, Log: s.log, Object: topicObject, Deletes: s.deletes, Linked: func() bool { return true }, Origin: topicapi.Origin{ID: s.id, Type: "space"},
+		Wrap: func(method, path string, next wire.Handler) wire.Handler {
+			return s.here(s.auditedTopic(method, path, next))
+		}}
 	for _, base := range bases {
 		topics.Routes(m, base)
 	}

@@ -42,7 +42,10 @@ func (s *Space) callHub(w http.ResponseWriter, r *http.Request) error {
 	if c == nil {
 		return m.away()
 	}
-	return c.proxy.serve(w, r, restOf(r))
+	rest := restOf(r)
+	status, err := c.proxy.serve(w, r, rest)
+	s.auditCall(m, r, rest, status)
+	return err
 }
 
 // restOf is the escaped path below the Hub's base.

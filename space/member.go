@@ -33,7 +33,8 @@ type HubRecord struct {
 	DisconnectReason string       `json:"disconnectReason,omitempty"`
 	Remote           string       `json:"remote,omitempty"` // address, last
 	Build            string       `json:"build,omitempty"`
-	Reads            []string     `json:"-"` // Topics it wants from the Space; they have a place of their own
+	Reads            []string     `json:"-"`               // Topics it wants from the Space; they have a place of their own
+	Asked            *link.Answer `json:"asked,omitempty"` // what was decided last of what it wanted
 }
 
 // CloneNotice tells of another with the same identity.

@@ -75,27 +75,29 @@ func (p *proxy) close() { p.transport.CloseIdleConnections() }
 type call struct {
 	path, rawPath string // at the Hub
 	token         string
+	status        int // of the answer; 0: there was none
 	err           error
 }
 
 type callKey struct{}
 
-// serve carries one request. The Hub knows who asks, and decides by its own
-// rules; the caller's own token stays here.
-func (p *proxy) serve(w http.ResponseWriter, r *http.Request, rest string) error {
+// serve carries one request, and says what the Hub answered: 0 when it did not.
+// The Hub knows who asks, and decides by its own rules; the caller's own token
+// stays here.
+func (p *proxy) serve(w http.ResponseWriter, r *http.Request, rest string) (status int, err error) {
 	plain, err := url.PathUnescape(rest)
 	if err != nil {
-		return waverider.Errorf(waverider.NotFound, "there is no such path on the Hub")
+		return 0, waverider.Errorf(waverider.NotFound, "there is no such path on the Hub")
 	}
 	token, err := p.token(wire.IdentityOf(r))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	c := &call{path: wire.Base + "/" + plain, rawPath: wire.Base + "/" + rest, token: token}
 	ctx, cancel := wire.Long(w, r)
 	defer cancel()
 	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(ctx, callKey{}, c)))
-	return c.err
+	return c.status, c.err
 }
 
 func (p *proxy) rewrite(r *httputil.ProxyRequest) {
@@ -120,6 +122,7 @@ func (p *proxy) rewrite(r *httputil.ProxyRequest) {
 
 // fromHub takes out of an answer what is for the Space to say.
 func fromHub(r *http.Response) error {
+	r.Request.Context().Value(callKey{}).(*call).status = r.StatusCode
 	for name := range r.Header {
 		if name == "Set-Cookie" || strings.HasPrefix(name, "Access-Control-") || name == "Strict-Transport-Security" || name == "Clear-Site-Data" || name == "Alt-Svc" {
 			r.Header.Del(name)

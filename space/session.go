@@ -27,6 +27,10 @@ type session struct {
 	telling sync.Mutex // settings
 	tellers atomic.Int32
 	notices atomic.Int32
+
+	listed  chan struct{}     // holds one when the Hub has said what it has
+	facting sync.Mutex        // one tells of Topics at a time
+	told    map[string]uint64 // what was told of Topics: a sum of it
 }
 
 // banned is how long a Hub is refused after it broke the rules of the Link.
@@ -39,7 +43,7 @@ func (s *Space) serve(ctx context.Context, ls *link.Session, a link.Applicant) e
 	if m == nil {
 		return errRemoved
 	}
-	c := &session{Session: ls, member: m, gone: make(chan struct{}), build: shortText(a.Hello.Build)}
+	c := &session{Session: ls, member: m, gone: make(chan struct{}), listed: make(chan struct{}, 1), build: shortText(a.Hello.Build)}
 	c.proxy = newProxy(c)
 	defer close(c.gone)
 	if err := m.attach(ctx, c, a); err != nil {
@@ -126,6 +130,7 @@ func (c *session) run(ctx context.Context) error {
 	defer c.proxy.close()
 	s := c.member.space
 	tasks.Go(func() { c.sendTopics(c.Context()) })
+	tasks.Go(func() { c.shareFacts(c.Context()) })
 	server := &wire.Server{Log: s.log, Grace: time.Second, Limit: 256, Handler: s.forHubs.Serve(wire.Access{
 		Gate: &auth.Gate{As: auth.Identity{Subject: c.member.id, Role: auth.RoleHub}}})}
 	tasks.Go(func() { _ = server.Run(c.Context(), c.HTTP()) })
@@ -171,6 +176,12 @@ func (c *session) hear(msg link.Message) error {
 		m.mu.Lock()
 		m.entities = e
 		m.mu.Unlock()
+		select {
+		case c.listed <- struct{}{}:
+		default:
+		}
+	case link.MessageAsk:
+		return c.ask(ctx, msg)
 	case link.MessageReads:
 		return c.setReads(ctx, msg)
 	case link.MessageLeave:
