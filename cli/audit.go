@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,8 @@ func (a *app) hubAudit() *cobra.Command {
 		Use:   "audit",
 		Short: "Show what was asked of the Hub, and by whom",
 		Long: `Show what was asked of the Hub's Sequences, Instances and Topics, and by whom: two
-records for each request, with a number for what it was (docs/api.md lists them). Where
+records for each request, with a number for what it was (docs/api.md lists them). Of a
+Hub that has joined a Space it also shows how their Link was, and what the Space has changed. Where
 the Hub wants tokens, this takes an admin's. -o json shows the records as they are.`,
 		Example: "  waverider hub audit --tail 20\n  waverider hub audit -f -o json | jq .opCode",
 	}, a.connect, (*client.Client).Audit, prettyAudit)
@@ -32,12 +34,20 @@ func prettyAudit(_ *app, line []byte) string {
 		ObjectID    string `json:"objectId"`
 		RequestorID string `json:"requestorId"`
 		ReceivedAt  int64  `json:"receivedAt"`
+
+		Via, Action, Detail string
 	}
 	if json.Unmarshal(line, &r) != nil || r.ReceivedAt == 0 {
 		return plain(string(line))
 	}
-	return fmt.Sprintf("%s %-5s %d %s by %s\n", time.UnixMilli(r.ReceivedAt).Format("15:04:05.000"), plainLine(r.OpState), r.OpCode,
-		plainLine(dash(r.ObjectID)), plainLine(dash(r.RequestorID)))
+	at, by := time.UnixMilli(r.ReceivedAt).Format("15:04:05.000"), plainLine(dash(r.RequestorID))
+	if r.Via != "" {
+		by += " via " + plainLine(r.Via)
+	}
+	if r.Action != "" {
+		return strings.TrimRight(fmt.Sprintf("%s %s %s by %s %s", at, plainLine(r.Action), plainLine(dash(r.ObjectID)), by, plainLine(r.Detail)), " ") + "\n"
+	}
+	return fmt.Sprintf("%s %-5s %d %s by %s\n", at, plainLine(r.OpState), r.OpCode, plainLine(dash(r.ObjectID)), by)
 }
 
 // logCommand makes cmd show a log that open streams from who answers: entries since

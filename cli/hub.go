@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"waverider"
 	"waverider/client"
 )
 
@@ -62,6 +63,8 @@ type hubLink struct {
 
 	Since time.Time
 	RTT   float64 `json:"rttMs"`
+
+	Requests []waverider.TopicRequest
 }
 
 func (l hubLink) fields() table {
@@ -69,8 +72,12 @@ func (l hubLink) fields() table {
 	if !l.Since.IsZero() {
 		state += " since " + when(l.Since)
 	}
-	return fields("space", cmp.Or(l.Name, l.Space), "space id", l.Space, "space url", l.URL, "link", state, "called there", l.As, "rtt", strings.TrimPrefix(rtt(l.RTT), "-"),
+	t := fields("space", cmp.Or(l.Name, l.Space), "space id", l.Space, "space url", l.URL, "link", state, "called there", l.As, "rtt", strings.TrimPrefix(rtt(l.RTT), "-"),
 		"problem", l.Problem, "the Space says", l.Notice)
+	for i, row := range requestRows(l.Requests) {
+		t.rows = append(t.rows, []string{row[0], "Topic " + string(l.Requests[i].Topic) + ": " + row[1]})
+	}
+	return t
 }
 
 func (a *app) hubLoad() *cobra.Command {

@@ -16,7 +16,8 @@ func (a *app) spaceAudit() *cobra.Command {
 		Use:   "audit",
 		Short: "Show which Hubs came and went, and what was done to them by whom",
 		Long: `Show which Hubs joined, came, went and were refused, and who made tokens or changed,
-revoked and removed Hubs. It takes an admin's token. -o json shows the records as they are.`,
+revoked and removed Hubs; the calls that changed something on a Hub through the Space; and what
+was done to Topics. It takes an admin's token. -o json shows the records as they are.`,
 		Example: "  waverider space audit --tail 20\n  waverider space audit -f -o json | jq .action",
 	}, a.connectSpace, (*client.Client).Audit, prettySpaceAudit)
 }

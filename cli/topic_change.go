@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,11 @@ func (a *app) topicSet() *cobra.Command {
 		Short: "Change a Topic",
 		Long: `Change what a Topic may keep, and what is said of it. Only the flags that are given
 change something. A smaller size or age drops records at once, but for those that a
-group or an Instance still needs.`,
+group or an Instance still needs.
+
+Of a Topic of scope space each Hub and the Space decide about the size and the age of
+their own copies. Description and owner are the Space's: a Hub asks for their change,
+also while it is cut off, and the Space applies or refuses it when it is there.`,
 		Example: `  waverider topic set prices --max-size 2GiB --max-age 7d
   waverider topic set - --discard old
   waverider topic set prices --max-age 0 --description ""`,
@@ -28,8 +33,14 @@ group or an Instance still needs.`,
 		if err != nil {
 			return err
 		}
-		if err := c.ChangeTopic(ctx, name, change); err != nil {
+		t, err := c.ChangeTopic(ctx, name, change)
+		if err != nil {
 			return err
+		}
+		for _, r := range t.Requests {
+			if r.State == waverider.RequestWaiting {
+				fmt.Fprintf(a.err, "waverider: %s: %s, and waits for the Space: \"waverider topic info %s\" shows what becomes of it\n", name, wish(r), name)
+			}
 		}
 		a.rememberTopic(c, name)
 		return a.id(name)
@@ -80,7 +91,7 @@ There is no way back. Topics in memory stay on their Hub.`,
 			for _, word := range list {
 				err := a.onTopic(func(ctx context.Context, c *client.Client, name string, _ []string) error {
 					space := waverider.ScopeSpace
-					if err := c.ChangeTopic(ctx, name, client.TopicChange{Scope: &space}); err != nil {
+					if _, err := c.ChangeTopic(ctx, name, client.TopicChange{Scope: &space}); err != nil {
 						return err
 					}
 					a.rememberTopic(c, name)
@@ -117,19 +128,24 @@ func (a *app) topicUse() *cobra.Command {
 }
 
 func (a *app) topicDelete() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	cmd := &cobra.Command{
 		Use:     "delete NAME...",
 		Aliases: []string{"rm"},
 		Short:   "Delete Topics with their records",
 		Long: `Delete Topics with all their records, and what is known of their readers. Who reads
-them or sends to them is told so. There is no way back.`,
+them or sends to them is told so. There is no way back.
+
+On a Hub that has joined a Space this removes the copy of the Hub: the Space and its
+other Hubs keep theirs. While the Space does not have all records yet it needs --force.
+On a Space it needs --force while Hubs have the Topic too: they would bring it back.`,
 		Example:           "  waverider topic delete prices\n  waverider topic delete -",
 		Args:              args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: a.completeTopics(1000, cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			for _, word := range list {
 				err := a.onTopic(func(ctx context.Context, c *client.Client, name string, _ []string) error {
-					if err := c.DeleteTopic(ctx, name); err != nil {
+					if err := c.DeleteTopic(ctx, name, force); err != nil {
 						return err
 					}
 					return a.id(name)
@@ -141,6 +157,8 @@ them or sends to them is told so. There is no way back.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "also when records would be lost, or Hubs would bring the Topic back")
+	return cmd
 }
 
 // missingGroup adds to "not found", which may be of the Topic or of the group, how

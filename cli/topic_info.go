@@ -62,10 +62,38 @@ func topicTable(t client.TopicInfo) table {
 		"when full", whenFull(t.Discard), "rate", fmt.Sprintf("%.1f records/s, %s/s", t.Rate.Records, size(t.Rate.Bytes)),
 		"producers", strconv.Itoa(t.Producers), "first", t.First, "next", t.Next, "stream", t.Stream,
 		"full", fullness(t), "held by", holder(t.Readers))
+	tab.rows = append(tab.rows, requestRows(t.Requests)...)
 	for _, d := range t.Damage {
 		tab.rows = append(tab.rows, []string{"damage", damage(d)})
 	}
 	return tab
+}
+
+// requestRows is what the Space is asked for, and what it has refused.
+func requestRows(list []waverider.TopicRequest) (rows [][]string) {
+	for _, r := range list {
+		state, text := "waits for the Space", wish(r)+" by "+r.By
+		if r.State == waverider.RequestRefused {
+			state = "refused by the Space"
+		}
+		if r.Reason != "" {
+			text += ": " + r.Reason
+		}
+		rows = append(rows, []string{state, text})
+	}
+	return rows
+}
+
+// wish is what a request is to change.
+func wish(r waverider.TopicRequest) string {
+	var parts []string
+	if r.Description != nil {
+		parts = append(parts, "description "+strconv.Quote(*r.Description))
+	}
+	if r.Owner != nil {
+		parts = append(parts, "owner "+strconv.Quote(*r.Owner))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // fill is a size beside its limit.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"time"
 
 	"waverider"
@@ -21,6 +22,8 @@ type Topic struct {
 	MaxBytes    int64                `json:"maxBytes"`
 	MaxAge      waverider.Age        `json:"maxAge"`
 	MaxRecord   int                  `json:"maxRecord"`
+
+	Requests []waverider.TopicRequest `json:"requests"` // what the Space is asked for about it, and has refused of late; not in lists
 
 	Raw json.RawMessage `json:"-"` // the whole object
 }
@@ -160,14 +163,21 @@ type TopicChange struct {
 	MaxAge      *waverider.Age     `json:"maxAge,omitempty"`
 }
 
-// ChangeTopic changes a Topic.
-func (c *Client) ChangeTopic(ctx context.Context, name string, change TopicChange) error {
-	return c.json(ctx, http.MethodPatch, change, nil, "topics", name)
+// ChangeTopic changes a Topic, and answers it. When the Space decides about what
+// was changed and has not done so, that is among its Requests.
+func (c *Client) ChangeTopic(ctx context.Context, name string, change TopicChange) (t Topic, err error) {
+	return t, c.json(ctx, http.MethodPatch, change, &t, "topics", name)
 }
 
-// DeleteTopic removes a Topic with its records. Its readers and writers end.
-func (c *Client) DeleteTopic(ctx context.Context, name string) error {
-	return c.json(ctx, http.MethodDelete, nil, nil, "topics", name)
+// DeleteTopic removes a Topic with its records. Its readers and writers end. The
+// error is Conflict when that would lose records, or would not last; force does it
+// all the same.
+func (c *Client) DeleteTopic(ctx context.Context, name string, force bool) error {
+	k := call{method: http.MethodDelete, path: []string{"topics", name}, header: http.Header{"Accept": {"application/json"}}}
+	if force {
+		k.query = url.Values{"force": {"true"}}
+	}
+	return c.decode(ctx, k, nil)
 }
 
 // ForgetGroup drops the place of a group of readers: it holds nothing any more,

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"time"
@@ -27,6 +28,9 @@ type Config struct {
 	Link        func() any                     // how it stands with it; nil: it has none
 	LinkMetrics func(w io.Writer)              // writes what is counted of it; nil: nothing
 	Reads       func(name waverider.TopicName) // told that an Instance or a client begins to read a Topic; returns at once
+
+	Ask   func(ctx context.Context, t *topic.Topic, by string, description, owner *string) (waverider.TopicRequest, error) // asks the Space to change what it decides about a Topic; needed where Linked is
+	Asked func(name waverider.TopicName) []waverider.TopicRequest                                                          // what it was asked for about a Topic; nil: nothing
 
 	Key       *auth.Key // signs the tokens Instances call with
 	APISocket string    // where Instances reach Handler; empty: nowhere

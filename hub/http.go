@@ -24,7 +24,7 @@ func (h *Hub) Routes(m *wire.Mux) {
 func (h *Hub) topicAPI() *topicapi.API {
 	return &topicapi.API{
 		Topics: h.cfg.Topics, Origin: topicapi.Origin{ID: h.cfg.ID, Type: "hub"}, Log: h.log,
-		Linked: h.cfg.Linked, Reads: h.cfg.Reads, Wrap: h.audited, Object: auditObject, Stored: h.metrics.topicIn.add, Sent: h.metrics.topicOut.add,
+		Linked: h.cfg.Linked, Reads: h.cfg.Reads, Ask: h.cfg.Ask, Asked: h.cfg.Asked, Deletes: h.deletes, Wrap: h.audited, Object: auditObject, Stored: h.metrics.topicIn.add, Sent: h.metrics.topicOut.add,
 	}
 }
 

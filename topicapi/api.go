@@ -5,6 +5,7 @@
 package topicapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 
@@ -28,6 +29,17 @@ type API struct {
 
 	// Linked tells whether there is a Space that Topics can be of; nil: there is none.
 	Linked func() bool
+
+	// Ask asks the Space to change the description or the owner of a Topic of
+	// scope space, which are not decided here; nil: they are. It may wait a moment
+	// for the answer.
+	Ask func(ctx context.Context, t *topic.Topic, by string, description, owner *string) (waverider.TopicRequest, error)
+	// Asked is what the Space was asked for about a Topic.
+	Asked func(name waverider.TopicName) []waverider.TopicRequest
+
+	// Deletes refuses to remove a Topic whose records would be gone with it, unless
+	// that is forced, and says what else should be known of its end.
+	Deletes func(ctx context.Context, t *topic.Topic, force bool) (note string, err error)
 
 	// Reads is told that somebody begins to read a Topic. It returns at once.
 	Reads func(name waverider.TopicName)

@@ -33,7 +33,9 @@ func (a *API) getTopicInfo(r *http.Request) (topicInfoView, error) {
 	if err != nil {
 		return topicInfoView{}, err
 	}
-	return viewTopicInfo(t.Config(), info), nil
+	v := viewTopicInfo(t.Config(), info)
+	v.Requests = a.asked(t.Name())
+	return v, nil
 }
 
 func (a *API) postTopics(w http.ResponseWriter, r *http.Request) error {
@@ -114,6 +116,9 @@ func (a *API) patchTopic(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if a.elsewhere(t, c) {
+		return a.askFor(w, r, t, c)
+	}
 	if err := t.Update(r.Context(), c); err != nil {
 		return err
 	}
@@ -125,10 +130,16 @@ func (a *API) deleteTopic(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	note := ""
+	if a.Deletes != nil {
+		if note, err = a.Deletes(r.Context(), t, r.URL.Query().Get("force") == "true"); err != nil {
+			return err
+		}
+	}
 	if err := a.Topics.Delete(r.Context(), t.Name()); err != nil {
 		return err
 	}
-	return wire.WriteJSON(w, http.StatusOK, map[string]string{"message": "Topic " + string(t.Name()) + " removed"})
+	return wire.WriteJSON(w, http.StatusOK, map[string]string{"message": "Topic " + string(t.Name()) + " removed" + note})
 }
 
 // deleteGroup forgets the cursor of a group that has no members.

@@ -52,6 +52,8 @@ type topicInfoView struct {
 	Full      bool         `json:"full"`
 	Damage    []damageView `json:"damage"`
 	Stream    string       `json:"stream"`
+
+	Requests []waverider.TopicRequest `json:"requests,omitempty"`
 }
 
 type rateView struct {

@@ -180,6 +180,7 @@ func (h *house) hubConfig(s *settings) hub.Config {
 		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
 		Effective: effective, Log: h.log, Lines: h.ring,
 		Linked: h.uplink.Joined, Link: h.uplink.Status, LinkMetrics: h.uplink.WriteMetrics, Reads: h.uplink.Reads,
+		Ask: h.uplink.Ask, Asked: h.uplink.Asked,
 	}
 }
 
@@ -280,6 +281,7 @@ func (h *house) serve(ctx context.Context, core *hub.Hub) error {
 	h.uplink.Attach(uplink.Core{
 		API:  func(gate *auth.Gate) http.Handler { return mux.Serve(wire.Access{Gate: gate}) },
 		Load: func() (any, error) { return core.Load() }, Entities: core.Entities,
+		Audit: core.Audit,
 	})
 	public := &wire.Server{Log: h.log, TLS: h.tls, Handler: mux.Serve(wire.Access{
 		Gate:  &auth.Gate{Open: h.cfg.TokenFile == "", Key: h.key},

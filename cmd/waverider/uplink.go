@@ -20,7 +20,7 @@ func (h *house) openUplink(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.uplink, err = uplink.Open(uplink.Config{Path: h.data.Path("space.json"), Key: h.key, URL: h.cfg.Space, Join: token, Roots: roots,
+	h.uplink, err = uplink.Open(uplink.Config{Path: h.data.Path("space.json"), Asks: h.data.Path("space-requests.json"), Key: h.key, URL: h.cfg.Space, Join: token, Roots: roots,
 		Build: buildVersion(), Name: h.cfg.Name, Topics: h.topics, Log: h.log})
 	return err
 }

@@ -27,9 +27,10 @@ func (u *Uplink) serve(ctx context.Context, s *link.Session) error {
 	ticket := u.memory.Ticket
 	u.mu.Unlock()
 	u.log.Info("space reached", "space", s.Peer, "name", s.Welcome.Space, "address", s.Remote)
+	u.audit("connect", "", "", "space "+s.Peer+" at "+s.Remote)
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
-	gate := &auth.Gate{Signer: s.Key, Audience: link.Audience(u.cfg.Key.ID(), s.ID)}
+	gate := &auth.Gate{Signer: s.Key, Audience: link.Audience(u.cfg.Key.ID(), s.ID), Via: "space"}
 	server := &wire.Server{Log: u.log, Grace: time.Second, Limit: 4096, Handler: u.core.API(gate)}
 	tasks.Go(func() { _ = server.Run(s.Context(), s.HTTP()) })
 	tasks.Go(func() {
@@ -38,11 +39,12 @@ func (u *Uplink) serve(ctx context.Context, s *link.Session) error {
 		}
 	})
 	tasks.Go(func() { u.sendTopics(s.Context(), s) })
-	return s.Run(ctx, link.Handlers{Topic: u.takeTopic, Message: u.hear})
+	tasks.Go(func() { u.askSpace(s.Context(), s) })
+	return s.Run(ctx, link.Handlers{Topic: u.takeTopic, Message: func(m link.Message) error { return u.hear(s.Context(), m) }})
 }
 
 // hear takes a message of the Space.
-func (u *Uplink) hear(m link.Message) error {
+func (u *Uplink) hear(ctx context.Context, m link.Message) error {
 	switch m.Type {
 	case link.MessageSettings:
 		var s link.Settings
@@ -50,6 +52,18 @@ func (u *Uplink) hear(m link.Message) error {
 			return err
 		}
 		u.settle(s)
+	case link.MessageAnswer:
+		var a link.Answer
+		if err := m.Decode(&a); err != nil {
+			return err
+		}
+		u.answered(a)
+	case link.MessageFacts:
+		var f link.Facts
+		if err := m.Decode(&f); err != nil {
+			return err
+		}
+		u.takeFacts(ctx, f)
 	case link.MessageNotice, link.MessageEnd:
 		var n link.Notice
 		if err := m.Decode(&n); err != nil {
@@ -59,6 +73,7 @@ func (u *Uplink) hear(m link.Message) error {
 		u.notice = n.Message
 		u.mu.Unlock()
 		u.log.Error("the Space says", "what", n.Kind, "message", n.Message)
+		u.auditNotice(n)
 		if m.Type == link.MessageEnd {
 			return errors.New(n.Message)
 		}

@@ -23,11 +23,14 @@ type Status struct {
 	Down    *replica.Total    `json:"down,omitempty"`  // records that come from it
 	Problem string            `json:"problem,omitempty"`
 	Notice  string            `json:"notice,omitempty"` // what the Space said last to the people of this Hub
+
+	Requests []waverider.TopicRequest `json:"requests,omitempty"` // what it is asked for, and what it refused of late
 }
 
 // Status tells how the Link is now.
 func (u *Uplink) Status() any {
 	s := u.status()
+	s.Requests = u.requests.list()
 	if u.share != nil {
 		up, down := u.totals()
 		s.Up, s.Down = &up, &down

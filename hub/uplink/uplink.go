@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -19,6 +20,7 @@ import (
 // Config is what the Hub's end of the Link needs to know.
 type Config struct {
 	Path  string // of the file that remembers the Space
+	Asks  string // of the file that keeps what the Space is asked for
 	Key   *auth.Key
 	URL   string         // of the Space; empty: the one that is remembered, if any
 	Join  string         // join token; empty: none
@@ -35,6 +37,7 @@ type Core struct {
 	API      func(gate *auth.Gate) http.Handler // the Hub's own
 	Load     func() (any, error)
 	Entities func() (sequences, instances, topics any, err error)
+	Audit    func(action, topic, by, detail string) // writes down what came to pass
 }
 
 // Uplink is a Hub's relation to its Space.
@@ -48,6 +51,9 @@ type Uplink struct {
 	now    chan struct{} // wakes the dialing
 	reads  chan struct{} // holds one when somebody began to read
 	joined chan struct{} // holds one when a Space was joined
+
+	requests *requests
+	answers  chan link.Answer // holds one that askSpace waits for
 
 	mu      sync.Mutex
 	memory  *memory // nil: none was joined
@@ -64,7 +70,7 @@ func Open(cfg Config) (*Uplink, error) {
 	if err != nil && !errors.As(err, &damage) {
 		return nil, err
 	}
-	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), since: time.Now()}
+	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), answers: make(chan link.Answer, 1), since: time.Now()}
 	if cfg.Join != "" {
 		token, err := link.ParseJoinToken(cfg.Join)
 		if err != nil {
@@ -91,6 +97,9 @@ func Open(cfg Config) (*Uplink, error) {
 			return nil, waverider.Errorf(waverider.Invalid, "%v", err)
 		}
 	}
+	if u.requests, err = openRequests(cfg.Asks); err != nil {
+		u.log.Error("what the Space was to be asked for is lost", "err", err)
+	}
 	if cfg.Topics != nil {
 		u.share = newShare(u)
 	}
@@ -113,6 +122,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	u.auditWaiting()
 	defer u.background(ctx)()
 	if u.join == nil && !u.Joined() {
 		<-ctx.Done()
@@ -174,8 +184,12 @@ func (u *Uplink) keep(s *link.Session, d *link.Dialer, pin string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	first := u.memory == nil || u.memory.Space != m.Space
+	var before link.Settings
 	if u.memory != nil {
 		m.JoinedWith = u.memory.JoinedWith
+	}
+	if !first {
+		before = u.memory.Settings
 	}
 	if u.join != nil {
 		m.JoinedWith = u.join.ID
@@ -189,9 +203,11 @@ func (u *Uplink) keep(s *link.Session, d *link.Dialer, pin string) error {
 		u.log.Warn("the ticket of the Space is not on disk; that of before is kept", "err", err)
 		m.Ticket = u.memory.Ticket
 	}
-	if first {
+	if first || u.join != nil {
 		u.log.Info("space joined", "space", m.Space, "name", m.Name, "as", m.Settings.Name, "url", m.URL)
+		u.audit("join", "", "", "space "+m.Space+" at "+m.URL)
 	}
+	u.auditSettings(before, m.Settings)
 	u.memory, u.join = m, nil
 	if first {
 		select {
@@ -220,8 +236,10 @@ func (u *Uplink) ended(err error) {
 	case same && !had:
 	case errors.As(err, &r):
 		u.log.Error("the Space does not let this Hub in", "why", r.Message)
+		u.audit("refuse", "", bySpace, r.Message)
 	case had:
 		u.log.Warn("space lost; the Hub works on without it", "why", err)
+		u.audit("disconnect", "", "", fmt.Sprint(err))
 	default:
 		u.log.Warn("space not reached; the Hub works on without it", "why", err)
 	}
@@ -235,6 +253,7 @@ func (u *Uplink) settle(s link.Settings) {
 		return
 	}
 	m := *u.memory
+	u.auditSettings(m.Settings, s)
 	m.Settings = s
 	if err := m.write(u.cfg.Path); err != nil { // the Space says them at each session
 		u.log.Warn("the settings of the Space are not on disk", "err", err)

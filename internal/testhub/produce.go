@@ -8,9 +8,9 @@ import (
 	"net/url"
 )
 
-// DeleteTopic removes a Topic with its records.
+// DeleteTopic removes a Topic with its records, whoever does not have them yet.
 func (a API) DeleteTopic(ctx context.Context, name string) error {
-	return a.JSON(ctx, http.MethodDelete, "/topics/"+url.PathEscape(name), nil, nil)
+	return a.JSON(ctx, http.MethodDelete, "/topics/"+url.PathEscape(name)+"?force=true", nil, nil)
 }
 
 // Producer is an open body of lines to a Topic whose answer comes at its end.
