@@ -544,3 +544,29 @@ func TestStreamsEndWithTheirContext(t *testing.T) {
 		}
 	}
 }
+
+// The gate is asked before anything is written, and what it says holds.
+func TestGateIsAskedBeforeEachFrame(t *testing.T) {
+	a := newSite(t, "a")
+	a.produce("t", 0, 3000)
+	var passed int
+	shut := errors.New("shut")
+	o := replica.SendOptions{Gate: func(_ context.Context, n int) error {
+		if passed > 100_000 {
+			return shut
+		}
+		passed += n
+		return nil
+	}}
+	conn, ended := fakeReceiver(t, a.topic("t"), o, `{"at":{"epoch":0,"end":0}}`)
+	n, err := io.Copy(io.Discard, conn)
+	if err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, shut) {
+		t.Error(err)
+	}
+	if n != int64(passed) || n < 100_000 {
+		t.Errorf("%d bytes were written, %d were let pass", n, passed)
+	}
+}

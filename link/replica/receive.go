@@ -92,6 +92,8 @@ func NewReceiver(store *topic.Store, o ReceiverOptions) *Receiver {
 // closes conn. It is nil when the peer has closed the stream between two frames,
 // and a Breach when the peer broke the rules.
 func (r *Receiver) Serve(ctx context.Context, conn net.Conn, from Peer) error {
+	closed := make(chan struct{})
+	over := context.AfterFunc(ctx, func() { defer close(closed); _ = conn.Close() })
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	hurried := make(chan struct{})
@@ -102,18 +104,22 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, from Peer) error {
 	})
 	in := &inlet{r: r, conn: conn, from: from, end: end}
 	err := in.serve(ctx)
+	var b *Breach
 	if !stop() {
 		<-hurried
-		err = context.Cause(ctx)
+		if !errors.As(err, &b) { // who breaks the rules and runs is reported all the same
+			err = context.Cause(ctx)
+		}
 	}
 	if err != nil {
 		in.say(err)
 	}
-	_ = conn.Close()
+	if _ = conn.Close(); !over() {
+		<-closed
+	}
 	if in.meter != nil && err != nil {
 		in.meter.err.Store(err.Error())
 	}
-	var b *Breach
 	if errors.As(err, &b) {
 		r.Log.Error("the other side of a topic breaks the rules", "peer", from.Name, "topic", in.name, "what", b.What)
 		if r.OnBreach != nil {

@@ -142,7 +142,7 @@ func TestFullTopicHoldsUpItsSenderOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	a.produce("full", 0, 20_000)
+	a.produce("full", 0, 4000)
 	a.produce("t", 0, 10)
 	c := link(t, up(a, s))
 	wait(t, "the Topic is full", func() bool {
@@ -155,7 +155,7 @@ func TestFullTopicHoldsUpItsSenderOnly(t *testing.T) {
 	c.stop() // and goes on where it was
 	link(t, up(a, s))
 	n := 0
-	for n < 20_000 {
+	for n < 4000 {
 		m, err := reader.Next(t.Context())
 		if err != nil {
 			t.Fatal(err)
