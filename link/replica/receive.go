@@ -88,13 +88,13 @@ func NewReceiver(store *topic.Store, o ReceiverOptions) *Receiver {
 	return &Receiver{ReceiverOptions: o, store: store, owners: map[key]*owner{}, peers: map[string]*guest{}, meters: map[key]*Meter{}}
 }
 
-// Serve takes the records of one stream until it, ctx or the Topic ends, and
+// Serve takes the records of one stream until it, outer or the Topic ends, and
 // closes conn. It is nil when the peer has closed the stream between two frames,
 // and a Breach when the peer broke the rules.
-func (r *Receiver) Serve(ctx context.Context, conn net.Conn, from Peer) error {
+func (r *Receiver) Serve(outer context.Context, conn net.Conn, from Peer) error {
 	closed := make(chan struct{})
-	over := context.AfterFunc(ctx, func() { defer close(closed); _ = conn.Close() })
-	ctx, end := context.WithCancelCause(ctx)
+	over := context.AfterFunc(outer, func() { defer close(closed); _ = conn.Close() })
+	ctx, end := context.WithCancelCause(outer)
 	defer end(nil)
 	hurried := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -105,11 +105,14 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, from Peer) error {
 	in := &inlet{r: r, conn: conn, from: from, end: end}
 	err := in.serve(ctx)
 	var b *Breach
+	broken := errors.As(err, &b) // who breaks the rules and runs is reported all the same
 	if !stop() {
 		<-hurried
-		if !errors.As(err, &b) { // who breaks the rules and runs is reported all the same
+		if !broken {
 			err = context.Cause(ctx)
 		}
+	} else if outer.Err() != nil && !broken {
+		err = context.Cause(outer)
 	}
 	if err != nil {
 		in.say(err)
@@ -120,7 +123,7 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, from Peer) error {
 	if in.meter != nil && err != nil {
 		in.meter.err.Store(err.Error())
 	}
-	if errors.As(err, &b) {
+	if broken || errors.As(err, &b) {
 		r.Log.Error("the other side of a topic breaks the rules", "peer", from.Name, "topic", in.name, "what", b.What)
 		if r.OnBreach != nil {
 			r.OnBreach(from, in.name, err)
