@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/gorilla/websocket"
 
@@ -25,16 +26,53 @@ type Acceptor struct {
 	// Admit decides about a Hub. The Ticket in its answer is for the Hub's next
 	// session. An Error of Kind Forbidden or Conflict makes the Hub try rarely.
 	Admit func(ctx context.Context, a Applicant) (Welcome, error)
-	// Serve is called with each session and runs it.
+	// Serve is called with each session and runs it, until ctx ends at the latest.
 	Serve func(ctx context.Context, s *Session, a Applicant) error
+
+	mu      sync.Mutex
+	running int           // sessions
+	none    chan struct{} // closed when there are none any more; nil: Wait was not called
 }
 
-var upgrader = websocket.Upgrader{WriteBufferSize: messageSize, WriteBufferPool: &writeBuffers, ReadBufferSize: 4 << 10,
+// Wait lets no more Hubs in, and returns when all sessions have ended.
+func (a *Acceptor) Wait() {
+	a.mu.Lock()
+	if a.none == nil {
+		a.none = make(chan struct{})
+		if a.running == 0 {
+			close(a.none)
+		}
+	}
+	none := a.none
+	a.mu.Unlock()
+	<-none
+}
+
+// begin tells whether another session may run. It is over when end is called.
+func (a *Acceptor) begin() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.none != nil {
+		return false
+	}
+	a.running++
+	return true
+}
+
+func (a *Acceptor) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.running--; a.running == 0 && a.none != nil {
+		close(a.none)
+	}
+}
+
+var upgrader = websocket.Upgrader{WriteBufferSize: messageSize, WriteBufferPool: &writeBuffers,
 	CheckOrigin: func(*http.Request) bool { return true }}
 
-// ServeHTTP takes a Hub in and returns when its session has ended. ctx ends the
-// session; that of the request is of no use once the connection is taken over.
-func (a *Acceptor) ServeHTTP(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+// ServeHTTP takes a Hub in. Its session runs on when this has returned, so that
+// nothing of the request is kept for it: until the server begins to stop.
+func (a *Acceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	version, err := versionOf(r.Header.Get(versionHeader))
 	if err != nil {
 		return err
@@ -47,23 +85,35 @@ func (a *Acceptor) ServeHTTP(ctx context.Context, w http.ResponseWriter, r *http
 	if bare != nil {
 		tune(bare)
 	}
+	if !a.begin() {
+		return waverider.Errorf(waverider.Unavailable, "the Space is stopping")
+	}
+	taken := false
+	defer func() {
+		if !taken {
+			a.end()
+		}
+	}()
 	// A browser cannot set the headers above: an Origin is no danger here.
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return nil // Upgrade has answered
 	}
-	defer ws.Close()
 	ws.SetReadLimit(helloMax)
+	ctx := wire.Stopping(r)
 	hello, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	s, who, err := a.greet(hello, socketOf(ws, below), version, challenge, r.RemoteAddr)
 	if err != nil {
 		a.Log.Debug("hub not taken", "hub", who.ID, "address", r.RemoteAddr, "err", err)
+		_ = ws.Close()
 		return nil
 	}
-	cancel()
-	err = a.Serve(ctx, s, who)
-	s.Close(err)
+	taken = true
+	go func() {
+		defer a.end()
+		s.Close(a.Serve(ctx, s, who))
+	}()
 	return nil
 }
 

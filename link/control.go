@@ -118,7 +118,7 @@ func (s *Session) Send(kind string, body any) error {
 
 // listen gives the messages of the peer to the handler until the stream ends.
 func (s *Session) listen(h Handlers) error {
-	in := bufio.NewReaderSize(s.ctl.conn, 4<<10)
+	in := bufio.NewReaderSize(s.ctl.conn, sessionRead)
 	for {
 		line, err := readLine(in)
 		if err != nil {

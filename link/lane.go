@@ -43,12 +43,11 @@ type shaper struct {
 	turn    lane // whose round it is, of the lanes that share
 	left    int  // bytes of this round
 	streams map[uint32]*flow
-	more    chan struct{} // holds one when something was queued
+	writing bool           // a goroutine writes what waits
+	tasks   sync.WaitGroup // that one
 	roomier [lanes]chan struct{}
 	err     error // of the socket
-	closed  chan struct{}
 	once    sync.Once
-	ended   chan struct{} // the writer has
 }
 
 type queue struct {
@@ -86,12 +85,10 @@ func (l lane) room() int {
 }
 
 func newShaper(socket io.WriteCloser, h *held) *shaper {
-	s := &shaper{socket: socket, held: h, streams: map[uint32]*flow{}, more: make(chan struct{}, 1),
-		closed: make(chan struct{}), ended: make(chan struct{}), turn: laneLive, left: share[laneLive]}
+	s := &shaper{socket: socket, held: h, streams: map[uint32]*flow{}, turn: laneLive, left: share[laneLive]}
 	for i := range s.roomier {
 		s.roomier[i] = make(chan struct{})
 	}
-	go s.run()
 	return s
 }
 
@@ -117,9 +114,9 @@ func (s *shaper) Write(p []byte) (int, error) {
 	copy(f.data, p)
 	q.frames = append(q.frames, f)
 	q.bytes += len(p)
-	select {
-	case s.more <- struct{}{}:
-	default:
+	if !s.writing {
+		s.writing = true
+		s.tasks.Go(s.run)
 	}
 	return len(p), nil
 }
@@ -188,18 +185,12 @@ func (s *shaper) full(l lane) (<-chan struct{}, error) {
 	return s.roomier[l], nil
 }
 
-// run writes until the socket fails or is closed.
+// run writes until nothing waits, or the socket fails.
 func (s *shaper) run() {
-	defer close(s.ended)
 	for {
 		data := s.next()
 		if data == nil {
-			select {
-			case <-s.more:
-				continue
-			case <-s.closed:
-				return
-			}
+			return
 		}
 		_, err := s.socket.Write(data)
 		putBuffer(data)
@@ -212,13 +203,17 @@ func (s *shaper) run() {
 }
 
 // next takes what is to be written now: one frame, or several small ones
-// together. It is nil when there is none.
+// together. When there is none it is nil, and the writing ends.
 func (s *shaper) next() (data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		l, ok := s.pick()
-		if !ok || data != nil && len(data)+len(s.queues[l].frames[0].data) > writeMax {
+		if !ok {
+			s.writing = data != nil
+			return data
+		}
+		if data != nil && len(data)+len(s.queues[l].frames[0].data) > writeMax {
 			return data
 		}
 		f := s.take(l)
@@ -299,10 +294,9 @@ func (s *shaper) failLocked(err error) {
 func (s *shaper) Close() error {
 	var err error
 	s.once.Do(func() {
-		close(s.closed)
 		err = s.socket.Close()
 		s.fail(io.ErrClosedPipe)
-		<-s.ended
+		s.tasks.Wait()
 	})
 	return err
 }

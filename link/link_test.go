@@ -82,20 +82,15 @@ func newSpaceWith(t testing.TB, h link.Handlers, wrap func(net.Conn) net.Conn, c
 	s.pin = pin
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
-	var serving sync.WaitGroup
 	acceptor := &link.Acceptor{Key: key, TLSPin: pin, Log: log,
 		Admit: func(_ context.Context, a link.Applicant) (link.Welcome, error) { return s.admit(a) },
 		Serve: func(ctx context.Context, ses *link.Session, _ link.Applicant) error {
-			serving.Add(1)
-			defer serving.Done()
 			s.sessions <- ses
 			return runWithHTTP(ctx, ses, s.handlers, s.handler)
 		}}
 	mux := wire.NewMux(log)
 	mux.Handle("GET "+link.Path, auth.Public, func(w http.ResponseWriter, r *http.Request) error {
-		ctx, cancel := wire.Long(w, r)
-		defer cancel()
-		return acceptor.ServeHTTP(ctx, w, r)
+		return acceptor.ServeHTTP(w, r)
 	})
 	l, err := wire.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -111,7 +106,7 @@ func newSpaceWith(t testing.TB, h link.Handlers, wrap func(net.Conn) net.Conn, c
 		if err := <-done; err != nil && !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
 		}
-		serving.Wait()
+		acceptor.Wait()
 	})
 	return s
 }

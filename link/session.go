@@ -21,7 +21,7 @@ const (
 	maxStreams   = 20480
 	windowFirst  = 1 << 20  // a far Topic should not take many round trips to come up to speed
 	windowAtMost = 16 << 20 // of one stream
-	sessionRead  = 4 << 10  // more is read past the buffer
+	sessionRead  = 512      // more is read past the buffer
 )
 
 // Session is one connection of a Hub and a Space.
@@ -41,11 +41,12 @@ type Session struct {
 	hub    bool // this side is the Hub's
 	remote net.Addr
 
-	ctx   context.Context // ends with the session; its cause says why
-	end   context.CancelCauseFunc
-	tasks sync.WaitGroup
-	http  *listener
-	ctl   control
+	ctx     context.Context // ends with the session; its cause says why
+	end     context.CancelCauseFunc
+	tasks   sync.WaitGroup
+	http    *listener
+	serving sync.Once
+	ctl     control
 }
 
 func newSession(ws *socket, hub bool, w Welcome, peer string, key auth.PublicKey, remote string, log *slog.Logger) (*Session, error) {
@@ -85,10 +86,11 @@ func newSession(ws *socket, hub bool, w Welcome, peer string, key auth.PublicKey
 type Handlers struct {
 	Topic   func(ctx context.Context, c *Stream) // the replication of a Topic; nil: none is taken
 	Message func(m Message) error                // called one after the other; an error ends the session
+	Serve   func(l net.Listener)                 // called when the first stream of kind HTTP comes, with all that come
 }
 
 // Run serves the session until it ends, and says why it did. Streams of kind
-// HTTP come out of HTTP.
+// HTTP come out of HTTP, if Serve is not there to take them.
 func (s *Session) Run(ctx context.Context, h Handlers) error {
 	stop := context.AfterFunc(ctx, func() { s.Close(context.Cause(ctx)) })
 	defer stop()
@@ -111,7 +113,7 @@ func (s *Session) Run(ctx context.Context, h Handlers) error {
 		s.tasks.Go(func() { s.dispatch(c, h) })
 	}
 	s.tasks.Wait()
-	<-s.shaper.ended
+	s.shaper.tasks.Wait()
 	return context.Cause(s.ctx)
 }
 
@@ -127,6 +129,9 @@ func (s *Session) dispatch(c *yamux.Stream, h Handlers) {
 	s.held.read(c.StreamID(), 1)
 	switch k := Kind(kind[0]); {
 	case k == KindHTTP:
+		if h.Serve != nil {
+			s.serving.Do(func() { s.tasks.Go(func() { h.Serve(s.http) }) })
+		}
 		s.http.put(s.stream(c, k))
 	case k == KindTopic && h.Topic != nil:
 		st := s.stream(c, k)

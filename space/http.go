@@ -82,9 +82,7 @@ func (s *Space) here(h wire.Handler) wire.Handler {
 }
 
 func (s *Space) takeLink(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := wire.Long(w, r)
-	defer cancel()
-	return s.acceptor.ServeHTTP(ctx, w, r)
+	return s.acceptor.ServeHTTP(w, r)
 }
 
 type spaceView struct {

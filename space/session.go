@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -123,18 +124,22 @@ func (m *member) detach(ctx context.Context, c *session, why error) {
 	m.space.log.Info("hub disconnected", "hub", m.id, "name", name, "why", reason)
 }
 
+// serve answers what the Hub asks.
+func (c *session) serve(l net.Listener) {
+	s := c.member.space
+	server := &wire.Server{Log: s.log, Grace: time.Second, Limit: 256, Handler: s.forHubs.Serve(wire.Access{
+		Gate: &auth.Gate{As: auth.Identity{Subject: c.member.id, Role: auth.RoleHub}}})}
+	_ = server.Run(c.Context(), l) // its end is the session's
+}
+
 // run serves the session until it ends.
 func (c *session) run(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	defer c.proxy.close()
-	s := c.member.space
 	tasks.Go(func() { c.sendTopics(c.Context()) })
 	tasks.Go(func() { c.shareFacts(c.Context()) })
-	server := &wire.Server{Log: s.log, Grace: time.Second, Limit: 256, Handler: s.forHubs.Serve(wire.Access{
-		Gate: &auth.Gate{As: auth.Identity{Subject: c.member.id, Role: auth.RoleHub}}})}
-	tasks.Go(func() { _ = server.Run(c.Context(), c.HTTP()) })
-	return c.Session.Run(ctx, link.Handlers{Topic: c.takeTopic, Message: c.hear})
+	return c.Session.Run(ctx, link.Handlers{Topic: c.takeTopic, Message: c.hear, Serve: c.serve})
 }
 
 // hear takes a message of the Hub.

@@ -98,8 +98,10 @@ func (s *Space) name() string {
 	return s.id
 }
 
-// Run does what comes up from time to time until ctx ends.
+// Run does what comes up from time to time until ctx ends, and returns when no
+// Hub is here any more: their sessions end with the server they came to.
 func (s *Space) Run(ctx context.Context) error {
+	defer s.acceptor.Wait()
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {

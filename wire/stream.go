@@ -49,6 +49,15 @@ func Long(w http.ResponseWriter, r *http.Request) (context.Context, context.Canc
 	}
 }
 
+// Stopping is for work that goes on when its request has been answered, on a
+// connection that was taken over: it ends as soon as the server begins to stop.
+func Stopping(r *http.Request) context.Context {
+	if drain, ok := r.Context().Value(drainKey{}).(context.Context); ok {
+		return drain
+	}
+	return context.WithoutCancel(r.Context())
+}
+
 // Stream is an answer that goes on. Write hands bytes to the connection's
 // buffer, Flush sends them.
 type Stream struct {
