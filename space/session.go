@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,6 +86,9 @@ func (m *member) attach(ctx context.Context, c *session, a link.Applicant) error
 			return err
 		}
 		m.mu.Unlock()
+		if ticketOf(old) > ticketOf(c) { // it was let in later, and is only quicker
+			return errReplaced
+		}
 		old.Close(errReplaced)
 		select {
 		case <-old.gone:
@@ -95,6 +100,13 @@ func (m *member) attach(ctx context.Context, c *session, a link.Applicant) error
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// ticketOf is the number of the ticket that a session has given.
+func ticketOf(c *session) uint64 {
+	number, _, _ := strings.Cut(c.Welcome.Ticket, ".")
+	n, _ := strconv.ParseUint(number, 10, 64) // ours
+	return n
 }
 
 var errReplaced = errors.New("the Hub has come by another connection")
