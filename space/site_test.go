@@ -23,6 +23,7 @@ import (
 	"waverider"
 	"waverider/auth"
 	"waverider/bus"
+	"waverider/internal/testbin"
 	"waverider/lastlines"
 	"waverider/link"
 	"waverider/records"
@@ -32,7 +33,12 @@ import (
 	"waverider/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		testbin.Remove()
+		os.Exit(code)
+	}))
+}
 
 // site is a Space in this process, with TLS and everything on disk.
 type site struct {
