@@ -77,7 +77,9 @@ const (
 	ReaderLive  = "live"  // nobody remembers it
 	ReaderPlain = "plain" // the place that plain readers share
 	ReaderGroup = "group"
-	ReaderSlot  = "slot" // an Instance
+	ReaderSlot  = "slot"  // an Instance
+	ReaderSpace = "space" // of a Hub's Topic: what its Space has still to get
+	ReaderHub   = "hub"   // of a Space's Topic: what a Hub has still to get; Name is its id
 )
 
 // TopicReader is one that reads a Topic now, or is remembered by it.

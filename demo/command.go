@@ -11,57 +11,61 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"waverider/localhub"
 	"waverider/tty"
 )
 
 // Command is `waverider demo`.
 func Command() *cobra.Command {
 	var d demo
-	var limit time.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See a Hub and three programs work on live figures of this machine",
-		Long: `Start a Hub on a free port and three programs on it, joined by Topics: machine-figures
-reads what the operating system says of this machine twice a second, rolling-stats computes
-statistics over the last 30 seconds, alerts tells when the CPU is well above its mean. So
-that there is an alert to see, half of the processors get 4 seconds of work every minute.
+		Short: "See a Space and two Hubs work, cut the way between them, and count what is lost",
+		Long: `Start a Space and two Hubs on free ports of this machine, each a process, and three
+programs on them, joined by Topics. On the Hub "edge" machine-figures reads what the
+operating system says of this machine five times a second. The Topic it writes goes over
+the Link to the Space and on to the Hub "cloud", where rolling-stats computes statistics
+over the last 30 seconds, and alerts tells when the CPU is well above its mean. So that
+there is an alert to see, half of the processors get 4 seconds of work every minute.
 
-What flows is shown here until Ctrl-C, after which nothing of it is left: no process, no
-folder. Kill the Hub or a program meanwhile: every record is numbered, and the display
-counts what is lost or comes twice. Node 18 or newer must be installed.
+On a terminal these keys work meanwhile:
 
-On a terminal the display is redrawn in place; elsewhere it is a line a second.`,
-		Example: "  waverider demo\n  waverider demo --for 10s | tee figures.txt",
-		Args:    cobra.NoArgs,
+  l        cuts the Link of edge, or heals it; while it is cut edge goes on and stores
+  e s c    kill -9 edge, the Space, cloud: each comes back
+  m r a    kill -9 machine-figures, rolling-stats, alerts: each is started again
+  q        ends: heals, measures no more, waits until all has arrived
+  Ctrl-C   ends at once
+
+Every reading is numbered, and the display counts what is lost, comes twice or out of
+order. Nothing is left of it: no process, no folder. Node 18 or newer must be installed.
+
+On a terminal the display is redrawn in place; elsewhere it is a line a second. The exit
+code is 1 when something was lost, doubled or reordered, or did not arrive.`,
+		Example: `  waverider demo
+  waverider demo --for 10s | tee figures.txt
+  waverider demo --keys "5s l 8s l 2s q"     as if struck, with pauses: cut for 8 seconds, heal, end`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plain, _ := cmd.Flags().GetBool("no-color")
-			d.out, d.errs = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			d.in, d.out = cmd.InOrStdin(), cmd.OutOrStdout()
 			d.terminal = tty.Of(d.out, plain)
-			ctx, cancel := limited(cmd.Context(), limit)
-			defer cancel()
-			return d.run(ctx)
+			return d.run(cmd.Context())
 		},
 	}
 	cmd.Flags().BoolVar(&d.load, "load", true, "make some load now and then")
-	cmd.Flags().DurationVar(&limit, "for", 0, "end by itself after this time, such as 10s")
+	cmd.Flags().DurationVar(&d.limit, "for", 0, "end by itself after this time, such as 10s, as the key q does")
+	cmd.Flags().Var(&d.script, "keys", "keys to strike, and pauses between them")
 	return cmd
-}
-
-// limited ends with ctx, and after limit if there is one.
-func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if limit <= 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, limit)
 }
 
 // demo is one run of the command.
 type demo struct {
-	out, errs io.Writer
-	terminal  tty.Terminal
-	load      bool   // make some now and then
-	binary    string // waverider itself, in tests; default: this program
+	in       io.Reader
+	out      io.Writer
+	terminal tty.Terminal
+	load     bool          // make some now and then
+	limit    time.Duration // 0: none
+	script   script
+	binary   string // waverider itself, in tests; default: this program
 }
 
 func (d *demo) run(ctx context.Context) error {
@@ -69,18 +73,18 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, out, stop := tty.UntilGone(ctx, d.out)
 	defer stop()
 	d.out = out
-	restarts := make(chan int, 1)
-	hub, err := localhub.Start(ctx, localhub.Config{Binary: d.binary, Restart: true, Restarted: func(pid int) { latest(restarts, pid) }})
+	m, err := startMesh(ctx, d.binary)
 	if err != nil {
 		return ignoreEnd(ctx, err)
 	}
-	show, err := d.work(ctx, hub, restarts)
-	err = errors.Join(ignoreEnd(ctx, err), hub.Close())
-	if err == nil && show != nil {
-		fmt.Fprintf(d.out, "\nEnded after %s: %s.\nThe Hub, its programs and their files are gone.\nWrite a program of your own: %s init my-program\n",
-			time.Since(began).Round(time.Second), show.outcome(), self())
+	show, err := d.work(ctx, m)
+	err = errors.Join(ignoreEnd(ctx, err), m.close())
+	if show == nil || err != nil {
+		return err
 	}
-	return err
+	fmt.Fprintf(d.out, "\nEnded after %s: %s.\nThe Space, the Hubs, their programs and their files are gone.\nWrite a program of your own: %s init my-program\n",
+		time.Since(began).Round(time.Second), show.outcome(), self())
+	return show.failure()
 }
 
 // ignoreEnd drops what went wrong because the demo was ended.
@@ -89,21 +93,6 @@ func ignoreEnd(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// latest puts v into a channel of capacity 1 in place of what is in it.
-func latest[T any](ch chan T, v T) {
-	for {
-		select {
-		case ch <- v:
-			return
-		default:
-		}
-		select {
-		case <-ch:
-		default:
-		}
-	}
 }
 
 // self is how the reader can call waverider.

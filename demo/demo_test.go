@@ -62,9 +62,14 @@ func (s *screen) shows(wanted *regexp.Regexp) <-chan struct{} {
 	return ch
 }
 
-// begin runs the demo until its context ends; then the answer has what came of it.
-func begin(ctx context.Context, binary string, out *screen) <-chan error {
-	d := demo{out: out, errs: out, binary: binary}
+// begin runs the demo until its context or its script ends; then the answer has
+// what came of it.
+func begin(ctx context.Context, t *testing.T, out *screen, keys string) <-chan error {
+	t.Helper()
+	d := demo{out: out, binary: testbin.WithNode(t)}
+	if err := d.script.Set(keys); err != nil {
+		t.Fatal(err)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- d.run(ctx) }()
 	return ended
@@ -83,13 +88,15 @@ func see(t *testing.T, out *screen, ended <-chan error, wanted ...string) {
 }
 
 func TestDemoShowsWhatFlowsAndLeavesNothing(t *testing.T) {
-	out, binary := &screen{}, testbin.WithNode(t)
+	out := &screen{}
+	testbin.WithNode(t) // is built elsewhere
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	ended := begin(ctx, binary, out)
-	see(t, out, ended, `export WAVERIDER_URL=http://127\.0\.0\.1:`, ` topic get machine\.stats`, "CPU", "disk write", `\D([2-9]|\d\d+) readings, 0 alerts, 0 lost, 0 doubled`)
+	ended := begin(ctx, t, out, "")
+	see(t, out, ended, `edge +http://127\.0\.0\.1:`, `Space +https://127\.0\.0\.1:`, `cloud +http://127\.0\.0\.1:`,
+		` topic get machine\.stats`, "CPU", `2 of 2 Hubs \| cloud +([2-9]|\d\d+), .* 0 lost, 0 doubled, 0 reordered`)
 	cancel() // as Ctrl-C does
 	if err := <-ended; err != nil {
 		t.Fatal(err)
@@ -103,25 +110,50 @@ func TestDemoShowsWhatFlowsAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// While the Link is cut edge stores what it measures; healed, all of it arrives
+// and is computed, once and in order.
+func TestACutLosesNothing(t *testing.T) {
+	out := &screen{}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	ended := begin(ctx, t, out, "4s l 3s l 1s l 2s s 1s l 3s q")
+	see(t, out, ended, "the Link of edge is cut", "edge has lost the Space", `link CUT \d+s .* [1-9]\d* wait \|`, "the Link of edge is healed",
+		"edge has the Space again", "the Space was killed and is back", "records? that waited on edge went to the Space", "no more is measured")
+	if err := <-ended; err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if outcome.FindStringSubmatch(out.String()) == nil {
+		t.Errorf("it ended with:\n%s", out)
+	}
+}
+
 var (
-	hubURL  = regexp.MustCompile(`WAVERIDER_URL=(\S+)`)
-	hubPID  = regexp.MustCompile(`kill -9 (\d+)`)
-	outcome = regexp.MustCompile(`Ended after .*: \d+ readings?, (\d+) alerts?, 0 lost, 0 doubled`)
+	placeLine = regexp.MustCompile(`(?m)^ +(edge|Space|cloud) +(https?://\S+) +pid (\d+)$`)
+	outcome   = regexp.MustCompile(`Ended after .*: \d+ readings?, (\d+) alerts?, 0 lost, 0 doubled, 0 reordered`)
 )
 
-// Whatever is killed, every reading has one summary, and no alert is missing or
-// told twice.
-func TestKillsLoseAndDoubleNothing(t *testing.T) {
-	out, binary := &screen{}, testbin.WithNode(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	ended := begin(ctx, binary, out)
-	see(t, out, ended, " readings, ")
-	c, err := client.New(client.Config{URL: hubURL.FindStringSubmatch(out.String())[1]})
+// placeOf finds what was said of a place.
+func placeOf(t *testing.T, out *screen, name string) (url string, pid int) {
+	t.Helper()
+	for _, m := range placeLine.FindAllStringSubmatch(out.String(), -1) {
+		if m[1] == name {
+			pid, _ = strconv.Atoi(m[3])
+			return m[2], pid
+		}
+	}
+	t.Fatalf("nothing is said of %s:\n%s", name, out)
+	return "", 0
+}
+
+// hubOf is a client of a place, and the ids of the Instances there by their names.
+func hubOf(ctx context.Context, t *testing.T, out *screen, name string) (*client.Client, map[string]string) {
+	t.Helper()
+	url, _ := placeOf(t, out, name)
+	c, err := client.New(client.Config{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(c.Close)
 	list, err := c.Instances(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -130,25 +162,44 @@ func TestKillsLoseAndDoubleNothing(t *testing.T) {
 	for _, in := range list {
 		ids[in.Sequence.Name] = string(in.ID)
 	}
+	return c, ids
+}
 
-	alarm(t, c, "/memory/share")
+// Whatever is killed, every reading has one summary, and no alert is missing or
+// told twice.
+func TestKillsLoseAndDoubleNothing(t *testing.T) {
+	out := &screen{}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	ended := begin(ctx, t, out, "")
+	see(t, out, ended, `cloud +[1-9]\d*, lag \d`)
+	atEdge, onEdge := hubOf(ctx, t, out, "edge")
+	atCloud, onCloud := hubOf(ctx, t, out, "cloud")
+
+	alarm(t, atCloud, "/memory/share")
 	see(t, out, ended, "memory is high", "memory is well again")
-	pid, _ := strconv.Atoi(hubPID.FindStringSubmatch(out.String())[1])
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	see(t, out, ended, "the Hub died and is back")
-	for _, name := range []string{"machine-figures", "rolling-stats", "alerts"} {
-		if err := syscall.Kill(pidOf(ctx, c, ids[name]), syscall.SIGKILL); err != nil {
-			t.Fatalf("kill %s: %v", name, err)
+	for _, name := range []string{"edge", "Space", "cloud"} {
+		_, pid := placeOf(t, out, name)
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
 		}
-		see(t, out, ended, name+" was killed and is started again")
+		see(t, out, ended, name+" was killed and is back")
 	}
-	alarm(t, c, "/disk/share")
+	see(t, out, ended, "edge has the Space again", "cloud has the Space again")
+	for _, of := range []struct {
+		at         *client.Client
+		name, with string
+	}{{atEdge, "machine-figures", onEdge["machine-figures"]}, {atCloud, "rolling-stats", onCloud["rolling-stats"]}, {atCloud, "alerts", onCloud["alerts"]}} {
+		if err := syscall.Kill(pidOf(ctx, of.at, of.with), syscall.SIGKILL); err != nil {
+			t.Fatalf("kill %s: %v", of.name, err)
+		}
+		see(t, out, ended, of.name+" was killed and is started again")
+	}
+	alarm(t, atCloud, "/disk/share")
 	see(t, out, ended, "disk used is high", "disk used is well again")
-	for _, p := range []program{{reads: figuresTopic, id: ids["rolling-stats"]}, {reads: statsTopic, id: ids["alerts"]}} {
-		if info, err := c.Topic(ctx, string(p.reads)); err != nil || lagOf(info, p.id) < 0 || lagOf(info, p.id) > 3 {
-			t.Errorf("%s is read with a lag of %d: %v", p.reads, lagOf(info, p.id), err)
+	for topic, reader := range map[waverider.TopicName]string{figuresTopic: onCloud["rolling-stats"], statsTopic: onCloud["alerts"]} {
+		if info, err := atCloud.Topic(ctx, string(topic)); err != nil || lagOf(info, client.ReaderSlot, reader) < 0 || lagOf(info, client.ReaderSlot, reader) > 3 {
+			t.Errorf("%s is read with a lag of %d: %v", topic, lagOf(info, client.ReaderSlot, reader), err)
 		}
 	}
 	cancel()

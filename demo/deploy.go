@@ -5,7 +5,6 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,10 +21,12 @@ var sequences embed.FS
 // program is one of the three.
 type program struct {
 	name   string
+	on     int                 // the place of its Hub
 	reads  waverider.TopicName // "" of the first
 	writes waverider.TopicName
 	topics bool // the start names them; otherwise the code does
 	config any
+	args   []any
 	id     string
 }
 
@@ -40,14 +41,14 @@ func programs() []program {
 		OverMean bool    `json:"overMean"`
 	}
 	return []program{
-		{name: "machine-figures", writes: figuresTopic, topics: true},
-		{name: "rolling-stats", reads: figuresTopic, writes: statsTopic, topics: true, config: map[string]any{
+		{name: "machine-figures", on: edge, writes: figuresTopic, topics: true, args: []any{measureEvery.Milliseconds()}},
+		{name: "rolling-stats", on: cloud, reads: figuresTopic, writes: statsTopic, topics: true, config: map[string]any{
 			"windowSeconds":    windowSeconds,
 			"smoothingSeconds": smoothingSeconds,
 			"figures":          pointers,
 			"carry":            []string{"/run", "/n"},
 		}},
-		{name: "alerts", reads: statsTopic, writes: alertsTopic, config: map[string]any{"rules": map[string]rule{
+		{name: "alerts", on: cloud, reads: statsTopic, writes: alertsTopic, config: map[string]any{"rules": map[string]rule{
 			"/cpu/busy":     {Above: 0.2, Below: 0.1, OverMean: true},
 			"/memory/share": {Above: 0.9, Below: 0.85},
 			"/disk/share":   {Above: 0.95, Below: 0.93},
@@ -63,24 +64,22 @@ func (p program) request() (req waverider.StartRequest, err error) {
 	if p.config != nil {
 		req.AppConfig, err = json.Marshal(p.config)
 	}
+	if err == nil && p.args != nil {
+		req.Args, err = json.Marshal(p.args)
+	}
 	return req, err
 }
 
 // deploy starts the programs. In which order does not matter: a Topic keeps
 // what its readers have not had.
-func deploy(ctx context.Context, c *client.Client) (list []program, err error) {
-	dir, err := os.MkdirTemp("", "waverider-demo-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for the programs: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+func deploy(ctx context.Context, m *mesh) (list []program, err error) {
 	list = programs()
 	for i, p := range list {
 		req, err := p.request()
 		if err != nil {
 			return nil, err
 		}
-		if list[i].id, err = start(ctx, c, dir, p.name, req); err != nil {
+		if list[i].id, err = start(ctx, m.places[p.on].api, m.dir, p.name, req); err != nil {
 			return nil, err
 		}
 	}

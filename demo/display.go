@@ -7,13 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"waverider"
-	"waverider/localhub"
 	"waverider/tty"
 )
 
 const (
-	samples    = 2 * windowSeconds // of a figure that its chart shows: two a second
+	samples    = int(windowSeconds * time.Second / measureEvery) // of a figure that its chart shows
 	keptEvents = 5
 )
 
@@ -22,12 +20,20 @@ const (
 type display struct {
 	out      io.Writer
 	terminal tty.Terminal
-	hub      *localhub.Hub
+	keys     bool // are heeded
+	mesh     *mesh
 	programs []program
 	began    time.Time
 
-	checks  map[waverider.TopicName]*check
-	flows   []flow // of the programs; empty until the Hub has told
+	stored, arrived, computed, told check // of readings on edge, in the Space, in results on cloud; of alerts
+
+	pids    [allPlaces]int // of the newest process of each
+	ending  bool           // when all that is stored has arrived
+	awaited int            // records of the Topic on edge then; -1: not known yet
+	seen    int            // records of the Topic on edge, ours or not
+	reports [allPlaces]report
+	downAt  [allPlaces]time.Time // since when a Hub has no Link; zero while it has one
+	waited  int                  // the most that has waited on edge since it lost the Link
 	last    summary
 	history map[string][]float64
 	raised  map[string]alert // by figure: those that are on
@@ -36,7 +42,6 @@ type display struct {
 	lines  int // drawn last
 	size   [2]int
 	lineAt time.Time // when the last plain line was written
-	dirty  bool      // something came since the last drawing
 }
 
 // event is something that happened.
@@ -46,18 +51,28 @@ type event struct {
 	style string
 }
 
-func newDisplay(out io.Writer, terminal tty.Terminal, hub *localhub.Hub, programs []program) *display {
-	return &display{out: out, terminal: terminal, hub: hub, programs: programs, began: time.Now(), history: map[string][]float64{},
-		raised: map[string]alert{}, checks: map[waverider.TopicName]*check{figuresTopic: {}, statsTopic: {}, alertsTopic: {}}}
+func newDisplay(out io.Writer, terminal tty.Terminal, m *mesh, programs []program) *display {
+	s := &display{out: out, terminal: terminal, mesh: m, programs: programs, began: time.Now(), history: map[string][]float64{}, raised: map[string]alert{}}
+	for i := range s.reports {
+		s.reports[i] = report{here: true, link: hubLink{State: linkUp, Since: s.began}} // they were when it began
+	}
+	return s
 }
 
-// takeReading adds a record of machine.figures. What has no number comes from
-// somebody else: a Topic is open to all.
-func (s *display) takeReading(r reading) {
-	if r.N == 0 {
-		return
+// takeStored adds a record of machine.figures on edge. What has no number comes
+// from somebody else: a Topic is open to all.
+func (s *display) takeStored(r reading) {
+	s.seen++
+	if r.N > 0 {
+		s.stored.take(r.Run, r.N)
 	}
-	s.checks[figuresTopic].take(r.Run, r.N)
+}
+
+// takeArrived adds a record of machine.figures in the Space.
+func (s *display) takeArrived(r reading) {
+	if r.N > 0 {
+		s.arrived.take(r.Run, r.N)
+	}
 }
 
 // takeSummary adds a record of machine.stats.
@@ -65,8 +80,8 @@ func (s *display) takeSummary(sum summary) {
 	if sum.Of.N == 0 {
 		return
 	}
-	s.checks[statsTopic].take(sum.Of.Run, sum.Of.N)
-	s.last, s.dirty = sum, true
+	s.computed.take(sum.Of.Run, sum.Of.N)
+	s.last = sum
 	for _, f := range figures {
 		h := append(s.history[f.pointer], sum.Figures[f.pointer].Last)
 		s.history[f.pointer] = h[max(len(h)-samples, 0):]
@@ -78,7 +93,7 @@ func (s *display) takeAlert(a alert) {
 	if a.N == 0 {
 		return
 	}
-	s.checks[alertsTopic].take(0, a.N)
+	s.told.take(0, a.N)
 	f := figureOf(a.Figure)
 	if a.Raised {
 		s.raised[a.Figure] = a
@@ -89,27 +104,83 @@ func (s *display) takeAlert(a alert) {
 	}
 }
 
-// takeFlows adds what the Hub says of the programs.
-func (s *display) takeFlows(now []flow) {
-	for i, f := range now {
-		if len(s.flows) == 0 {
-			break
-		}
-		was, name := s.flows[i], s.programs[i].name
-		switch {
-		case f.restarts > was.restarts:
-			s.say(tty.Yellow, "%s was killed and is started again", name)
-		case f.status.Ended() && !was.status.Ended() && f.err != "":
-			s.say(tty.Yellow, "%s has ended: %s", name, f.err)
-		case f.status.Ended() && !was.status.Ended():
-			s.say(tty.Yellow, "%s has ended", name)
-		}
+// takeReport adds what a place says.
+func (s *display) takeReport(which int, now report) {
+	was := s.reports[which]
+	s.reports[which] = now
+	if !now.here {
+		return
 	}
-	s.flows = now
+	s.tellPrograms(was, now)
+	if which != space {
+		s.tellLink(which, now.link.State == linkUp)
+	}
+	if which == edge {
+		s.tellWaiting(now)
+	}
 }
 
-func (s *display) hubCameBack(pid int) {
-	s.say(tty.Yellow, "the Hub died and is back (pid %d); its programs ran on", pid)
+// tellPrograms says what has become of programs.
+func (s *display) tellPrograms(was, now report) {
+	for i, f := range now.flows {
+		before, known := was.flows[i]
+		name := s.programs[i].name
+		switch {
+		case !known:
+		case f.restarts > before.restarts:
+			s.say(tty.Yellow, "%s was killed and is started again", name)
+		case f.status.Ended() && !before.status.Ended() && f.err != "":
+			s.say(tty.Yellow, "%s has ended: %s", name, f.err)
+		case f.status.Ended() && !before.status.Ended():
+			s.say(tty.Dim, "%s has ended", name)
+		}
+	}
+}
+
+// tellLink says that a Hub has lost its Space, or has it again.
+func (s *display) tellLink(which int, up bool) {
+	name := placeNames[which]
+	switch down := s.downAt[which]; {
+	case !up && down.IsZero():
+		s.downAt[which] = time.Now()
+		s.say(tty.Yellow, "%s has lost the Space", name)
+	case up && !down.IsZero():
+		s.downAt[which] = time.Time{}
+		s.say(tty.Green, "%s has the Space again, after %s", name, time.Since(down).Round(time.Second/10))
+	}
+}
+
+// tellWaiting says when all that waited on edge is in the Space.
+func (s *display) tellWaiting(now report) {
+	if !s.downAt[edge].IsZero() {
+		s.waited = max(s.waited, now.toGo)
+		return
+	}
+	if s.waited > 0 && now.toGo <= fewRecords {
+		s.say(tty.Green, "%s that waited on edge went to the Space", count(s.waited, "record"))
+		s.waited = 0
+	}
+}
+
+// fewRecords may be on their way at any time.
+const fewRecords = 3
+
+// lookForPlaces says which processes are others than before.
+func (s *display) lookForPlaces() {
+	for i, p := range s.mesh.places {
+		pid, was := p.PID(), s.pids[i]
+		if pid == 0 || pid == was {
+			continue
+		}
+		s.pids[i] = pid
+		switch {
+		case was == 0: // the first
+		case i == space:
+			s.say(tty.Yellow, "the Space was killed and is back (pid %d)", pid)
+		default:
+			s.say(tty.Yellow, "%s was killed and is back (pid %d); its programs ran on", p.name, pid)
+		}
+	}
 }
 
 func (s *display) loadBegins(processors int) {
@@ -126,25 +197,6 @@ func (s *display) say(style, format string, args ...any) {
 	}
 }
 
-// lost is how many records of a program's Topic are missing. What alerts makes
-// of summaries it numbers itself; the others answer record by record.
-func (s *display) lost(p program) int {
-	if p.writes == statsTopic {
-		return s.checks[p.writes].lost(s.checks[p.reads])
-	}
-	return s.checks[p.writes].lost(nil)
-}
-
-// outcome is what the display has seen, in words.
-func (s *display) outcome() string {
-	var lost, doubled int
-	for _, p := range s.programs {
-		lost += s.lost(p)
-		doubled += s.checks[p.writes].doubled
-	}
-	return fmt.Sprintf("%s, %s, %d lost, %d doubled", count(s.checks[statsTopic].records, "reading"), count(s.checks[alertsTopic].records, "alert"), lost, doubled)
-}
-
 // count is a number of things.
 func count(n int, thing string) string {
 	if n == 1 {
@@ -158,6 +210,9 @@ func (s *display) open() {
 		io.WriteString(s.out, "\x1b[?25l") // a cursor that runs over the picture disturbs
 		s.draw(time.Now())
 		return
+	}
+	for i, p := range s.mesh.places {
+		fmt.Fprintf(s.out, "%s%-5s  %s  pid %d\n", margin, placeNames[i], address(p.URL()), p.PID())
 	}
 	for _, row := range s.next(math.MaxInt) {
 		fmt.Fprintln(s.out, row.text())
@@ -199,21 +254,14 @@ func (s *display) draw(now time.Time) {
 
 // drawLine writes one line a second.
 func (s *display) drawLine(now time.Time) {
-	if !s.dirty || now.Sub(s.lineAt) < 900*time.Millisecond {
+	if now.Sub(s.lineAt) < 950*time.Millisecond {
 		return
 	}
-	s.lineAt, s.dirty = now, false
-	var b strings.Builder
-	b.WriteString(time.UnixMilli(s.last.At).Format(time.TimeOnly))
-	cpu := figures[0]
-	fmt.Fprintf(&b, "  %s %9s, mean %7s", cpu.label, s.value(cpu, func(r rolled) float64 { return r.Last }), s.value(cpu, func(r rolled) float64 { return r.Mean }))
-	for _, f := range figures[1:] {
-		if !f.spare {
-			fmt.Fprintf(&b, "  %s %9s", f.label, s.value(f, func(r rolled) float64 { return r.Last }))
-		}
-	}
-	fmt.Fprintf(&b, "  | %s\n", s.outcome())
-	io.WriteString(s.out, b.String())
+	s.lineAt = now
+	cpu := s.value(figures[0], func(r rolled) float64 { return r.Last })
+	fmt.Fprintf(s.out, "%s  link %-11s edge stored %5d, %4d wait | Space %5d, %d of %d Hubs | cloud %5d, lag %s | CPU %7s | %s\n",
+		now.Format(time.TimeOnly), s.wayNow(now).words, s.stored.records, s.reports[edge].toGo, s.arrived.records,
+		s.reports[space].hubs, s.reports[space].known, s.computed.records, s.lagOfCloud(), cpu, s.verdict())
 }
 
 // value shows a number of a figure, or that there is none: not every operating

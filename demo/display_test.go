@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"waverider"
-	"waverider/localhub"
 	"waverider/tty"
 )
 
@@ -53,12 +52,28 @@ func summaryOf(t *testing.T, text string) (s summary) {
 	return s
 }
 
+// standIn is a server that is none.
+type standIn struct {
+	url string
+	pid int
+}
+
+func (s *standIn) URL() string         { return s.url }
+func (s *standIn) PID() int            { return s.pid }
+func (*standIn) Done() <-chan struct{} { return nil }
+func (*standIn) Err() error            { return nil }
+func (*standIn) Close() error          { return nil }
+
 func testDisplay() *display {
 	list := programs()
 	for i, id := range []string{"11111111-2222", "33333333-4444", "55555555-6666"} {
 		list[i].id = id
 	}
-	return newDisplay(&bytes.Buffer{}, tty.Terminal{}, &localhub.Hub{}, list)
+	m := &mesh{dir: "/tmp/waverider-1234567890", way: &relay{since: time.Now()}}
+	for i, url := range []string{"http://127.0.0.1:40001/api/v1", "https://127.0.0.1:40002/api/v1", "http://127.0.0.1:40003/api/v1"} {
+		m.places[i] = &place{server: &standIn{url, 4194301 + i}, name: placeNames[i]}
+	}
+	return newDisplay(&bytes.Buffer{}, tty.Terminal{}, m, list)
 }
 
 // told is what a display without a terminal has said, without the times.
@@ -69,39 +84,42 @@ func told(s *display) (out []string) {
 	return out
 }
 
-func TestPictureFitsTheTerminal(t *testing.T) {
+// readings makes a display in which so many readings have gone through all.
+func readings(t *testing.T, n int) *display {
+	t.Helper()
 	s := testDisplay()
-	for i := range 2 * samples {
-		s.takeReading(reading{1, i + 1})
-		s.takeSummary(summaryOf(t, fmt.Sprintf(`{"at":1,"of":{"/run":1,"/n":%d},"figures":{"/cpu/busy":{"count":3,"last":0.5,"mean":0.4,"p95":0.9,"max":1}}}`, i+1)))
+	for i := 1; i <= n; i++ {
+		s.takeStored(reading{1, i})
+		s.takeArrived(reading{1, i})
+		s.takeSummary(summaryOf(t, fmt.Sprintf(`{"at":1,"of":{"/run":1,"/n":%d},"figures":{"/cpu/busy":{"count":3,"last":0.5,"mean":0.4,"p95":0.9,"max":1}}}`, i)))
 	}
-	s.takeFlows([]flow{{status: waverider.StatusRunning, pid: 4194303, rate: 2, lag: -1}, {status: waverider.StatusRestarting, lag: 12345}, {status: waverider.StatusErrored}})
+	running := flow{status: waverider.StatusRunning, pid: 4194303, rate: 5, lag: 12}
+	up := hubLink{State: linkUp, Since: s.began}
+	s.takeReport(edge, report{here: true, link: up, flows: map[int]flow{0: running}})
+	s.takeReport(space, report{here: true, hubs: 2, known: 2, results: n})
+	s.takeReport(cloud, report{here: true, link: up, flows: map[int]flow{1: running, 2: running}})
+	return s
+}
+
+func TestPictureFitsTheTerminal(t *testing.T) {
+	s := readings(t, 2*samples)
+	s.keys = true
 	s.takeAlert(alert{N: 1, Figure: "/cpu/busy", Raised: true, Value: 1, Mean: 0.2})
-	for _, width := range []int{20, 57, 60, 80, 110, 120, 200} {
-		for _, r := range s.picture(time.Now(), width) {
-			if got := utf8.RuneCountInString(r.paint(tty.Terminal{}, width)); got > width {
-				t.Errorf("width %d: %d columns in %q", width, got, r.text())
-			}
-		}
-		table := s.flowTable(width)
-		for _, l := range table {
-			if got := utf8.RuneCountInString(l.text()); width >= 57 && got > width {
-				t.Errorf("width %d: a row of programs has %d columns: %q", width, got, l.text())
+	for _, cut := range []bool{false, true} {
+		s.mesh.way.set(cut)
+		for _, width := range []int{20, 57, 60, 80, 110, 120, 200} {
+			for _, r := range s.picture(time.Now(), width) {
+				if got := utf8.RuneCountInString(r.paint(tty.Terminal{}, width)); got > width {
+					t.Errorf("width %d: %d columns in %q", width, got, r.text())
+				}
+				if got := utf8.RuneCountInString(r.text()); width >= 80 && got > width && r.rank != rankNext {
+					t.Errorf("width %d: a row has %d columns: %q", width, got, r.text())
+				}
 			}
 		}
 	}
 	for width, want := range map[int]string{20: "now", 60: "now mean p95", 80: "now mean p95 max last 30 s"} {
 		if got := strings.Join(strings.Fields(s.figureTable(width)[0].text()), " "); got != want {
-			t.Errorf("width %d has the columns %q, want %q", width, got, want)
-		}
-	}
-	for width, want := range map[int]string{
-		60:  "program lag Topic lost doubled",
-		66:  "program lag Topic rate lost doubled",
-		80:  "program pid lag Topic records rate lost doubled",
-		110: "program pid restarts lag Topic records rate lost doubled",
-	} {
-		if got := strings.Join(strings.Fields(s.flowTable(width)[0].text()), " "); got != want {
 			t.Errorf("width %d has the columns %q, want %q", width, got, want)
 		}
 	}
@@ -121,31 +139,78 @@ func TestPictureFitsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestProgramsAreShownWithTheirTopics(t *testing.T) {
-	s := testDisplay()
-	s.takeReading(reading{1, 1})
-	s.takeReading(reading{1, 3})
-	s.takeSummary(summaryOf(t, `{"at":1,"of":{"/run":1,"/n":1},"figures":{}}`))
-	s.takeSummary(summaryOf(t, `{"at":1,"of":{"/run":1,"/n":1},"figures":{}}`))
-	s.takeFlows([]flow{
-		{status: waverider.StatusRunning, pid: 1001, rate: 2, lag: -1},
-		{status: waverider.StatusRestarting, restarts: 2, lag: 5},
-		{status: waverider.StatusErrored, err: "no", lag: 0},
-	})
-	var got []string
-	for _, l := range s.flowTable(120)[1:] {
-		got = append(got, strings.Join(strings.Fields(l.text()), " "))
+// In the usual terminal all that the demo is about is to be seen.
+func TestPictureOf80By24HasWhatCounts(t *testing.T) {
+	s := readings(t, samples)
+	s.stored.records, s.arrived.records, s.computed.records = 123456, 123456, 123456
+	s.keys = true
+	s.say(tty.Dim, "first")
+	s.say(tty.Dim, "second")
+	s.say(tty.Dim, "third")
+	s.mesh.way.set(true)
+	s.takeReport(edge, report{here: true, link: hubLink{State: "connecting", Since: time.Now()}, toGo: 61,
+		flows: map[int]flow{0: {status: waverider.StatusRunning, pid: 4194303, rate: 5}}})
+	picture := fit(s.picture(time.Now(), 80), 23)
+	if len(picture) > 23 {
+		t.Errorf("%d rows", len(picture))
 	}
-	want := []string{
-		"machine-figures 1001 0 – ━▶ machine.figures 2 2.0 /s 1 0",
-		"rolling-stats starting 2 5 ━▶ machine.stats 2 0.0 /s 0 1",
-		"alerts ended 0 0 ━▶ machine.alerts 0 0.0 /s 0 0",
+	var text strings.Builder
+	for _, r := range picture {
+		text.WriteString(r.text() + "\n")
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	for _, want := range []string{
+		"│ measures    5.0 /s │     │ Hubs here   2 of 2 │     │ computes    5.0 /s │",
+		"│ stored      123456 │ ━╳  │ arrived     123456 │ ━━▶ │ computed    123456 │",
+		"│ waiting         61 │     │ waiting          0 │     │ lag             12 │",
+		"│ program    4194303 │     │ results        150 │     │ program    4194303 │",
+		"Links    edge CUT 0s (edge says: down 0s)    cloud up 0s",
+		"lost 0   doubled 0   reordered 0",
+		"l heals the Link", "q ends", "kill -9 e edge, s Space, c cloud, m machine-figures, r rolling-stats, a alerts",
+		"CPU", "edge has lost the Space", "third",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, &text)
+		}
 	}
-	if got := s.outcome(); got != "2 readings, 0 alerts, 1 lost, 1 doubled" {
-		t.Errorf("outcome: %s", got)
+}
+
+func TestPlacesStandAboveEachOtherWhereThereIsNoRoom(t *testing.T) {
+	s := readings(t, 3)
+	var text strings.Builder
+	for _, r := range s.placeRows(time.Now(), 40) {
+		text.WriteString(r.text() + "\n")
+	}
+	for _, want := range []string{"stored", "arrived", "computed"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, &text)
+		}
+	}
+}
+
+func TestVerdictIsOverAllPlaces(t *testing.T) {
+	s := readings(t, 3)
+	if got := s.outcome(); got != "3 readings, 0 alerts, 0 lost, 0 doubled, 0 reordered" || s.failure() != nil {
+		t.Errorf("%s, %v", got, s.failure())
+	}
+	s.ending, s.awaited = true, 4
+	if err := s.failure(); s.complete() || waverider.KindOf(err) != waverider.Timeout {
+		t.Errorf("while one is missing: %v, %v", s.complete(), err)
+	}
+	s.takeStored(reading{1, 4})
+	if s.complete() || s.missing() != 1 {
+		t.Errorf("complete %v, %d missing", s.complete(), s.missing())
+	}
+	s.takeArrived(reading{1, 4})
+	s.takeSummary(summaryOf(t, `{"of":{"/run":1,"/n":4}}`))
+	if err := s.failure(); !s.complete() || err != nil {
+		t.Errorf("when all is there: %v, %v", s.complete(), err)
+	}
+	s.takeArrived(reading{1, 4})
+	s.takeSummary(summaryOf(t, `{"of":{"/run":1,"/n":6}}`))
+	s.takeSummary(summaryOf(t, `{"of":{"/run":1,"/n":5}}`))
+	s.takeSummary(summaryOf(t, `{"of":{"/run":1,"/n":8}}`))
+	if got := s.verdict(); got != "1 lost, 1 doubled, 1 reordered" || s.failure() == nil {
+		t.Errorf("%s, %v", got, s.failure())
 	}
 }
 
@@ -188,19 +253,40 @@ func TestAlertsAreShownUntilTheyAreTakenBack(t *testing.T) {
 
 func TestWhatHappensToProgramsIsTold(t *testing.T) {
 	s := testDisplay()
+	up := hubLink{State: linkUp}
 	running := flow{status: waverider.StatusRunning}
-	for _, now := range [][]flow{
-		{running, {status: waverider.StatusRunning, restarts: 3}, running}, // before the display began
-		{running, {status: waverider.StatusRestarting, restarts: 3}, running},
-		{running, {status: waverider.StatusRunning, restarts: 4}, running},
-		{running, {status: waverider.StatusRunning, restarts: 4}, {status: waverider.StatusErrored, err: "no more"}},
-		{{status: waverider.StatusCompleted}, {status: waverider.StatusRunning, restarts: 4}, {status: waverider.StatusErrored, err: "no more"}},
+	s.lookForPlaces()
+	for _, now := range []map[int]flow{
+		{1: {status: waverider.StatusRunning, restarts: 3}, 2: running}, // before the display began
+		{1: {status: waverider.StatusRestarting, restarts: 3}, 2: running},
+		{1: {status: waverider.StatusRunning, restarts: 4}, 2: running},
+		{1: {status: waverider.StatusRunning, restarts: 4}, 2: {status: waverider.StatusErrored, err: "no more"}},
+		{1: {status: waverider.StatusCompleted, restarts: 4}, 2: {status: waverider.StatusErrored, err: "no more"}},
 	} {
-		s.takeFlows(now)
+		s.takeReport(cloud, report{here: true, link: up, flows: now})
+		s.takeReport(cloud, report{flows: now}) // it is away for a moment
 	}
-	s.hubCameBack(7)
-	want := []string{"rolling-stats was killed and is started again", "alerts has ended: no more", "machine-figures has ended",
-		"the Hub died and is back (pid 7); its programs ran on"}
+	s.mesh.places[cloud].server.(*standIn).pid = 0
+	s.lookForPlaces()
+	s.mesh.places[cloud].server.(*standIn).pid = 7
+	s.mesh.places[space].server.(*standIn).pid = 8
+	s.lookForPlaces()
+	want := []string{"rolling-stats was killed and is started again", "alerts has ended: no more", "rolling-stats has ended",
+		"the Space was killed and is back (pid 8)", "cloud was killed and is back (pid 7); its programs ran on"}
+	if !slices.Equal(told(s), want) {
+		t.Errorf("told %q", told(s))
+	}
+}
+
+func TestWhatHappensToTheLinkIsTold(t *testing.T) {
+	s := testDisplay()
+	for _, now := range []struct {
+		state string
+		toGo  int
+	}{{linkUp, 0}, {"connecting", 4}, {"connecting", 61}, {linkUp, 61}, {linkUp, 1}, {linkUp, 0}} {
+		s.takeReport(edge, report{here: true, link: hubLink{State: now.state}, toGo: now.toGo})
+	}
+	want := []string{"edge has lost the Space", "edge has the Space again, after 0s", "61 records that waited on edge went to the Space"}
 	if !slices.Equal(told(s), want) {
 		t.Errorf("told %q", told(s))
 	}
@@ -208,12 +294,11 @@ func TestWhatHappensToProgramsIsTold(t *testing.T) {
 
 func TestNextCommandsNameWhatRuns(t *testing.T) {
 	s := testDisplay()
-	s.takeFlows([]flow{{pid: 1001}, {pid: 1002}, {pid: 1003}})
 	var all strings.Builder
 	for _, r := range s.next(80) {
 		all.WriteString(r.text() + "\n")
 	}
-	for _, want := range []string{"topic get machine.stats", "topic info machine.figures", "inst logs 55555555", "kill -9 1002"} {
+	for _, want := range []string{". /tmp/waverider-1234567890/env", "space hubs", "topic get machine.stats --hub cloud", "topic info machine.figures --hub edge"} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, &all)
 		}

@@ -9,10 +9,10 @@ import (
 	"waverider/client"
 )
 
-// pollEvery is how often the Hub is asked about its programs and Topics.
-const pollEvery = time.Second
+// pollEvery is how often each place is asked how things are.
+const pollEvery = 500 * time.Millisecond
 
-// flow is what the Hub said last of a program and of the Topic it writes.
+// flow is what a Hub said last of a program and of the Topic it writes.
 type flow struct {
 	status   waverider.Status
 	err      string // what the program failed with
@@ -22,15 +22,33 @@ type flow struct {
 	rate     float64 // records a second
 }
 
-// poll tells what the Hub says of the programs, again and again until ctx ends.
-// While the Hub is away it tells nothing.
-func poll(ctx context.Context, c *client.Client, programs []program, tell func([]flow)) {
-	last := make([]flow, len(programs))
+// report is what a place says of itself. Of a place that is away it is the zero
+// report, but for the flows, which are those of before.
+type report struct {
+	pid   int
+	here  bool
+	link  hubLink      // of a Hub
+	flows map[int]flow // of the programs on it, by their number
+	toGo  int          // records that have still to go to the next place
+	hubs  int          // of the Space: how many are connected
+	known int          // of the Space: how many there are
+
+	results int // of the Space: records that came back from cloud
+}
+
+// poll tells what a place says, again and again until ctx ends.
+func poll(ctx context.Context, p *place, which int, programs []program, tell func(report)) {
+	var last report
 	for {
-		if now, err := look(ctx, c, programs, last); err == nil {
-			tell(now)
-			last = now
+		now, err := look(ctx, p, which, programs, last)
+		if ctx.Err() != nil {
+			return
 		}
+		if err != nil {
+			now = report{flows: last.flows}
+		}
+		tell(now)
+		last = now
 		select {
 		case <-time.After(pollEvery):
 		case <-ctx.Done():
@@ -39,38 +57,95 @@ func poll(ctx context.Context, c *client.Client, programs []program, tell func([
 	}
 }
 
-func look(ctx context.Context, c *client.Client, programs []program, last []flow) ([]flow, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*pollEvery)
+func look(ctx context.Context, p *place, which int, programs []program, last report) (now report, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 6*pollEvery)
 	defer cancel()
-	topics := map[waverider.TopicName]client.TopicInfo{}
-	for _, p := range programs {
-		info, err := c.Topic(ctx, string(p.writes))
-		if err != nil {
-			return nil, err
-		}
-		topics[p.writes] = info
+	now = report{pid: p.PID(), here: true, flows: map[int]flow{}}
+	if which == space {
+		return now, lookAtSpace(ctx, p.api, &now)
 	}
-	now := make([]flow, len(programs))
-	for i, p := range programs {
-		in, err := c.Instance(ctx, p.id)
+	if now.link, err = linkOf(ctx, p.api); err != nil {
+		return now, err
+	}
+	for i, of := range programs {
+		if of.on != which {
+			continue
+		}
+		f, out, err := lookAtProgram(ctx, p.api, of, last.flows[i])
 		if err != nil {
-			return nil, err
+			return now, err
 		}
-		f := flow{status: in.Status, err: in.Error, restarts: in.Restarts, lag: lagOf(topics[p.reads], p.id), rate: topics[p.writes].Rate.Records}
-		if f.status == waverider.StatusRunning {
-			if f.pid = last[i].pid; f.pid == 0 || f.restarts != last[i].restarts {
-				f.pid = pidOf(ctx, c, p.id)
-			}
-		}
-		now[i] = f
+		now.flows[i] = f
+		now.toGo = max(now.toGo, lagOf(out, client.ReaderSpace, ""))
 	}
 	return now, nil
 }
 
-// lagOf is the lag of an Instance's reader, -1 when it has none.
-func lagOf(t client.TopicInfo, id string) int {
+// lookAtSpace asks for its Hubs, and what the one that computes has not had.
+func lookAtSpace(ctx context.Context, c *client.Client, now *report) error {
+	hubs, err := c.Hubs(ctx)
+	if err != nil {
+		return err
+	}
+	now.known = len(hubs)
+	info, err := topicAt(ctx, c, figuresTopic)
+	if err != nil {
+		return err
+	}
+	back, err := topicAt(ctx, c, statsTopic)
+	if err != nil {
+		return err
+	}
+	now.results = int(back.Total)
+	for _, h := range hubs {
+		if h.State == client.HubConnected {
+			now.hubs++
+		}
+		if h.Name == placeNames[cloud] {
+			now.toGo = max(lagOf(info, client.ReaderHub, h.ID), 0)
+		}
+	}
+	return nil
+}
+
+// lookAtProgram also gives the Topic that the program writes.
+func lookAtProgram(ctx context.Context, c *client.Client, p program, last flow) (f flow, out client.TopicInfo, err error) {
+	in, err := c.Instance(ctx, p.id)
+	if err != nil {
+		return f, out, err
+	}
+	if out, err = topicAt(ctx, c, p.writes); err != nil {
+		return f, out, err
+	}
+	f = flow{status: in.Status, err: in.Error, restarts: in.Restarts, lag: -1, rate: out.Rate.Records}
+	if p.reads != "" {
+		info, err := topicAt(ctx, c, p.reads)
+		if err != nil {
+			return f, out, err
+		}
+		f.lag = lagOf(info, client.ReaderSlot, p.id)
+	}
+	if f.status == waverider.StatusRunning {
+		if f.pid = last.pid; f.pid == 0 || f.restarts != last.restarts {
+			f.pid = pidOf(ctx, c, p.id)
+		}
+	}
+	return f, out, nil
+}
+
+// topicAt looks at a Topic, which may not be there yet.
+func topicAt(ctx context.Context, c *client.Client, name waverider.TopicName) (client.TopicInfo, error) {
+	info, err := c.Topic(ctx, string(name))
+	if waverider.KindOf(err) == waverider.NotFound {
+		err = nil
+	}
+	return info, err
+}
+
+// lagOf is the lag of a reader, -1 when it is not known. The name may be left out.
+func lagOf(t client.TopicInfo, kind, name string) int {
 	for _, r := range t.Readers {
-		if r.Kind == client.ReaderSlot && r.Name == id {
+		if r.Kind == kind && (name == "" || r.Name == name) {
 			return int(r.Lag)
 		}
 	}

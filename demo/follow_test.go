@@ -25,7 +25,7 @@ func TestFollowGoesOnOverKillsOfTheHub(t *testing.T) {
 	id := startProgram(t, c, `export default async function* () {
 	  for (let n = 1; ; n++) { yield { n }; await new Promise((go) => setTimeout(go, 2)); }
 	}`, figuresTopic)
-	defer end(c, []program{{id: id}})
+	defer end(&mesh{places: [allPlaces]*place{edge: {api: c}}}, []program{{id: id, on: edge}})
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -78,7 +78,7 @@ func startHub(t *testing.T, back chan int) (*localhub.Hub, *client.Client) {
 	t.Helper()
 	cfg := localhub.Config{Binary: testbin.WithNode(t), Restart: true}
 	if back != nil {
-		cfg.Restarted = func(pid int) { latest(back, pid) }
+		cfg.Restarted = func(pid int) { back <- pid }
 	}
 	hub, err := localhub.Start(t.Context(), cfg)
 	if err != nil {

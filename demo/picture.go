@@ -48,7 +48,8 @@ const (
 	rankFrame = iota + 1 // empty lines between blocks
 	rankEvent            // what happened a while ago
 	rankSpare
-	rankTop // the empty line above all
+	rankTop  // the empty line above all
+	rankNext // what to try in another terminal
 )
 
 func rows(lines ...line) []row {
@@ -69,11 +70,19 @@ const (
 func (s *display) picture(now time.Time, width int) []row {
 	gap := row{rank: rankFrame}
 	out := []row{{rank: rankTop}, {line: s.title(now, width)}, gap}
-	out = append(append(out, rows(s.flowTable(width)...)...), gap)
-	out = append(append(out, s.figureTable(width)...), gap)
-	out = append(out, row{line: s.alertLine(now)}, gap)
-	out = append(append(out, s.next(width)...), gap)
-	return append(out, s.eventLines()...)
+	out = append(append(out, s.placeRows(now, width)...), gap)
+	out = append(out, rows(s.linkLine(now), s.checkLine())...)
+	out = append(append(out, gap), s.figureTable(width)...)
+	out = append(append(out, gap), row{line: s.alertLine(now)})
+	out = append(append(out, s.keyLines()...), gap)
+	out = append(out, s.eventRows()...)
+	if more := s.next(width); len(more) > 0 {
+		for i := range more {
+			more[i].rank = rankNext
+		}
+		out = append(append(out, row{rank: rankNext}), more...)
+	}
+	return out
 }
 
 // fit makes a picture as high as there is room.
@@ -90,20 +99,16 @@ func fit(picture []row, height int) []row {
 	return picture
 }
 
-// title says where the Hub is, and for how long the demo runs.
+// title says what this is, and for how long the demo runs.
 func (s *display) title(now time.Time, width int) line {
 	elapsed := now.Sub(s.began).Truncate(time.Second)
 	clock := fmt.Sprintf("%02d:%02d", int(elapsed.Minutes()), int(elapsed.Seconds())%60)
-	name, hub := "Waverider demo", "   Hub at "+address(s.hub.URL())
+	name, what := "Waverider demo", "   a Space and two Hubs on this machine, a process each"
 	room := width - len(margin) - len(name) - len(clock) - 2
-	more := fmt.Sprintf(", pid %d", s.hub.PID())
-	if s.hub.PID() == 0 {
-		more = ", coming back"
+	if len(what) > room {
+		what = ""
 	}
-	if len(hub)+len(more) <= room {
-		hub += more
-	}
-	return line{{"", margin}, {tty.Bold, name}, {"", pad(hub, room) + " "}, {tty.Dim, clock}}
+	return line{{"", margin}, {tty.Bold, name}, {"", pad(what, room) + " "}, {tty.Dim, clock}}
 }
 
 // columns of the figures, the one to do without last.
@@ -167,12 +172,12 @@ func (s *display) alertLine(now time.Time) line {
 	return line{{tty.Red, margin + "● " + strings.Join(parts, ", ")}}
 }
 
-// eventLines are what happened, the newest first.
-func (s *display) eventLines() (out []row) {
+// eventRows are what happened, the newest first.
+func (s *display) eventRows() (out []row) {
 	for i := len(s.events) - 1; i >= 0; i-- {
 		e := s.events[i]
 		r := row{line: line{{tty.Dim, margin + e.at.Format(time.TimeOnly) + "  "}, {e.style, e.what}}}
-		if len(out) >= 2 {
+		if len(out) >= 3 {
 			r.rank = rankEvent
 		}
 		out = append(out, r)
@@ -182,9 +187,6 @@ func (s *display) eventLines() (out []row) {
 
 // address is the Hub's without the path that clients add by themselves.
 func address(url string) string { return strings.TrimSuffix(url, "/api/v1") }
-
-// short is enough of an id to name it among few.
-func short(id string) string { return id[:min(8, len(id))] }
 
 func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(width-utf8.RuneCountInString(s), 0))

@@ -1,8 +1,13 @@
 package demo
 
-import "waverider"
+import (
+	"time"
+
+	"waverider"
+)
 
 const (
+	measureEvery     = 200 * time.Millisecond
 	windowSeconds    = 30 // what the statistics are over
 	smoothingSeconds = 2  // of the value that alerts look at
 )

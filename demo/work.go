@@ -3,128 +3,199 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
 	"waverider"
 	"waverider/client"
-	"waverider/localhub"
+	"waverider/tty"
 )
 
 // drawEvery is how often the display changes when nothing comes.
 const drawEvery = time.Second
 
-// work starts the Sequences, and shows what flows through their Topics until
-// ctx ends or something gives up. The display is nil when nothing was shown.
-func (d *demo) work(ctx context.Context, hub *localhub.Hub, restarts <-chan int) (*display, error) {
-	c, err := client.New(client.Config{URL: hub.URL()})
+// work starts the Sequences, and shows what flows until ctx ends, somebody ends it
+// or something gives up. The display is nil when nothing was shown.
+func (d *demo) work(ctx context.Context, m *mesh) (_ *display, err error) {
+	if err := wantNode(ctx, m.places[edge].api); err != nil {
+		return nil, err
+	}
+	programs, err := deploy(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
-	if err := wantNode(ctx, c); err != nil {
-		return nil, err
-	}
-	programs, err := deploy(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	defer end(c, programs)
+	defer end(m, programs)
 
-	ctx, cancel := context.WithCancel(ctx)
-	w := watchers{ctx: ctx, updates: make(chan func(*display)), failed: make(chan error, 1)}
-	w.watch(c, programs)
+	p := &play{show: newDisplay(d.out, d.terminal, m, programs), updates: make(chan func()), failed: make(chan error, 1)}
+	if d.terminal.Is() {
+		if p.keys, err = tty.KeysOf(d.in); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, p.keys.Close()) }()
+	}
+	p.show.keys = p.keys != nil
+	p.ctx, p.cancel = context.WithCancel(ctx)
+	p.watch()
 	if d.load {
-		w.wg.Go(func() {
-			makeLoad(ctx, func(n int) { w.update(func(s *display) { s.loadBegins(n) }) })
+		p.wg.Go(func() {
+			makeLoad(p.ctx, func(n int) { p.update(func() { p.show.loadBegins(n) }) })
 		})
 	}
-	show := newDisplay(d.out, d.terminal, hub, programs)
-	err = show.until(ctx, &w, restarts)
-	cancel()
-	w.wg.Wait()
-	return show, err
+	p.strike(d.script.strokes)
+	if d.limit > 0 {
+		p.strike([]stroke{{d.limit, keyEnd}})
+	}
+	err = p.until()
+	p.cancel()
+	p.wg.Wait()
+	return p.show, err
 }
 
-// watchers are the goroutines that tell a display what happens.
-type watchers struct {
-	ctx     context.Context // of all of them
+// play is what runs while the display is shown. Its goroutines change it only by
+// update.
+type play struct {
+	show    *display
+	keys    *tty.Keys // nil: none
+	updates chan func()
+	failed  chan error      // the first that gave up
+	ctx     context.Context // of all goroutines
+	cancel  context.CancelFunc
 	wg      sync.WaitGroup
-	updates chan func(*display)
-	failed  chan error // the first that gave up
 }
 
-// update changes the display, unless all is over.
-func (w *watchers) update(change func(*display)) {
+// update has a change made between two drawings, unless all is over.
+func (p *play) update(change func()) {
 	select {
-	case w.updates <- change:
-	case <-w.ctx.Done():
+	case p.updates <- change:
+	case <-p.ctx.Done():
 	}
 }
 
-// watch begins to read the Topics, and to ask the Hub how things are.
-func (w *watchers) watch(c *client.Client, programs []program) {
-	read(w, c, figuresTopic, (*display).takeReading)
-	read(w, c, statsTopic, (*display).takeSummary)
-	read(w, c, alertsTopic, (*display).takeAlert)
-	w.wg.Go(func() {
-		poll(w.ctx, c, programs, func(now []flow) { w.update(func(s *display) { s.takeFlows(now) }) })
-	})
+// watch begins to read the Topics, and to ask each place how things are.
+func (p *play) watch() {
+	s := p.show
+	read(p, edge, figuresTopic, s.takeStored, func(n uint64) { s.stored.miss(n); s.seen += int(n) })
+	read(p, space, figuresTopic, s.takeArrived, s.arrived.miss)
+	read(p, cloud, statsTopic, s.takeSummary, s.computed.miss)
+	read(p, cloud, alertsTopic, s.takeAlert, s.told.miss)
+	for i, at := range s.mesh.places {
+		p.wg.Go(func() {
+			poll(p.ctx, at, i, s.programs, func(r report) { p.update(func() { s.takeReport(i, r) }) })
+		})
+	}
 }
 
-// read hands the records of a Topic to the display.
-func read[T any](w *watchers, c *client.Client, topic waverider.TopicName, take func(*display, T)) {
-	w.wg.Go(func() {
-		err := follow(w.ctx, c, topic,
-			func(v T) { w.update(func(s *display) { take(s, v) }) },
-			func(n uint64) { w.update(func(s *display) { s.checks[topic].miss(n) }) })
+// read hands the records of a Topic at a place to the display.
+func read[T any](p *play, which int, topic waverider.TopicName, take func(T), miss func(uint64)) {
+	p.wg.Go(func() {
+		err := follow(p.ctx, p.show.mesh.places[which].api, topic,
+			func(v T) { p.update(func() { take(v) }) },
+			func(n uint64) { p.update(func() { miss(n) }) })
 		if err != nil {
 			select {
-			case w.failed <- err:
+			case p.failed <- err:
 			default:
 			}
 		}
 	})
 }
 
-// until draws what comes until ctx ends or a watcher gives up.
-func (s *display) until(ctx context.Context, w *watchers, restarts <-chan int) error {
+// until draws what comes until it is ended or something gives up.
+func (p *play) until() error {
+	s := p.show
 	s.open()
 	defer s.close()
 	tick := time.NewTicker(drawEvery)
 	defer tick.Stop()
+	at := s.mesh.places
 	for {
 		select {
-		case change := <-w.updates:
-			change(s)
-		case pid := <-restarts:
-			s.hubCameBack(pid)
-		case err := <-w.failed:
+		case change := <-p.updates:
+			change()
+		case key := <-p.keys.C():
+			p.press(key)
+		case err := <-p.failed:
 			return err
-		case <-s.hub.Done():
-			return s.hub.Err()
+		case <-at[edge].Done():
+			return at[edge].Err()
+		case <-at[space].Done():
+			return at[space].Err()
+		case <-at[cloud].Done():
+			return at[cloud].Err()
 		case <-tick.C:
-		case <-ctx.Done():
+		case <-p.ctx.Done():
 			return nil
 		}
+		if s.complete() {
+			return nil
+		}
+		s.lookForPlaces()
 		s.draw(time.Now())
 	}
 }
 
-// end ends the Instances before their Hub, so that it need not wait for them.
-func end(c *client.Client, programs []program) {
+// finishPatience is how long what is stored on edge may take to arrive after the
+// key that ends.
+const finishPatience = 20 * time.Second
+
+// finish ends the demo when all that is stored has arrived; asked again, at once.
+func (p *play) finish() {
+	s := p.show
+	if s.ending {
+		p.cancel()
+		return
+	}
+	s.ending, s.awaited = true, -1
+	p.cut(false)
+	s.say(tty.Dim, "no more is measured: it ends when all has arrived")
+	p.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, finishPatience)
+		defer cancel()
+		if total, err := stopMeasuring(ctx, s.mesh.places[edge].api, s.programs[0]); err == nil && ctx.Err() == nil {
+			p.update(func() { s.awaited = total })
+		}
+		<-ctx.Done()
+		p.cancel() // the display knows what is missing
+	})
+}
+
+// stopMeasuring ends a program, and tells how many records its Topic got. It tries
+// again while the Hub is away.
+func stopMeasuring(ctx context.Context, c *client.Client, of program) (total int, err error) {
+	err = again(ctx, func() error {
+		_, err := c.StopInstance(ctx, of.id, stopPatience, false)
+		switch waverider.KindOf(err) {
+		case waverider.NotFound, waverider.Conflict, waverider.Gone: // it has ended by itself
+		default:
+			if err != nil {
+				return err
+			}
+		}
+		info, err := c.Topic(ctx, string(of.writes))
+		total = int(info.Total)
+		return err
+	})
+	return total, err
+}
+
+// stopPatience is what a program gets to end in good order.
+const stopPatience = 5 * time.Second
+
+// end ends the Instances before their Hubs, so that these need not wait for them.
+func end(m *mesh, programs []program) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, p := range programs {
 		wg.Go(func() {
-			_, _ = c.KillInstance(ctx, p.id, true) // the end of the Hub is the end of it anyway
+			_, _ = m.places[p.on].api.KillInstance(ctx, p.id, true) // the end of the Hub is the end of it anyway
 		})
 	}
 	wg.Wait()
 }
 
-// wantNode asks the Hub whether it can run the programs.
+// wantNode asks a Hub whether it can run the programs.
 func wantNode(ctx context.Context, c *client.Client) error {
 	raw, err := c.HubStatus(ctx)
 	if err != nil {
