@@ -44,11 +44,13 @@ var arrows = map[string][]string{
 	"link/replica":           {"topic", "topic/batch"},                 // Topics over any connection, knows nothing of the Link
 	"topicapi":               {"topic", "topic/batch", "auth", "wire"}, // the API of Topics, over any Store
 	"hub":                    {"hub/journal", "datadir", "lastlines", "host", "hub/openapi", "hub/pump", "topic", "topicapi", "runtime", "runner", "logfile", "store", "auth", "wire"},
-	"hub/uplink":             {"link", "link/replica", "topic", "datadir", "auth", "wire"},                                  // the Hub's end of its Link
-	"space":                  {"link", "link/replica", "records", "topicapi", "topic", "host", "lastlines", "auth", "wire"}, // never hub
-	"hub/journal":            {},                                                                                            // what a Hub remembers, nothing of why
-	"hub/openapi":            {},                                                                                            // words about the API, which tests hold to the code
-	"hub/pump":               {"runner", "topic", "topic/batch"},                                                            // knows channels and Topics, not Instances
+	"hub/uplink":             {"link", "link/replica", "topic", "datadir", "auth", "wire"},                                                   // the Hub's end of its Link
+	"space":                  {"link", "link/replica", "records", "space/openapi", "topicapi", "topic", "host", "lastlines", "auth", "wire"}, // never hub
+	"hub/journal":            {},                                                                                                             // what a Hub remembers, nothing of why
+	"hub/openapi":            {"topicapi/openapi"},                                                                                           // words about the API, which tests hold to the code
+	"space/openapi":          {"topicapi/openapi"},                                                                                           // likewise
+	"topicapi/openapi":       {},                                                                                                             // what both share
+	"hub/pump":               {"runner", "topic", "topic/batch"},                                                                             // knows channels and Topics, not Instances
 	"client":                 {"wire"},
 	"tty":                    {},      // what a terminal can do
 	"sth":                    {"tty"}, // reads what Scramjet's command is told; runs nothing

@@ -1,6 +1,7 @@
 package space
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"waverider/auth"
 	"waverider/host"
 	"waverider/link"
+	"waverider/space/openapi"
 	"waverider/topicapi"
 	"waverider/wire"
 )
@@ -28,6 +30,7 @@ func (s *Space) Routes(m *wire.Mux) {
 	m.Handle("GET /healthz", auth.Public, s.getHealthz)
 	m.Handle("GET /metrics", auth.Read, s.getMetrics)
 	s.api(m, "GET", "/version", auth.Public, wire.JSON(s.getVersion))
+	s.api(m, "GET", "/openapi.json", auth.Public, wire.JSON(getDescription))
 	s.api(m, "GET", "/config", auth.Read, wire.JSON(s.getConfig))
 	s.api(m, "GET", "/load", auth.Member, wire.JSON(s.getLoad))
 	s.api(m, "GET", "/load-check", auth.Member, wire.JSON(s.getLoad))
@@ -107,6 +110,9 @@ const apiLevel = "1.0.1"
 func (s *Space) getVersion(*http.Request) (versionView, error) {
 	return versionView{Service: "@scramjet/manager", APIVersion: "v1", Version: apiLevel, Build: s.cfg.Build}, nil
 }
+
+// getDescription is the OpenAPI document of this API.
+func getDescription(*http.Request) (json.RawMessage, error) { return openapi.Document() }
 
 func (s *Space) getConfig(*http.Request) (any, error) {
 	return map[string]any{"config": s.cfg.Effective}, nil

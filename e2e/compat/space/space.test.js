@@ -72,3 +72,11 @@ test('hub disconnect, hub delete: what newer versions of si ask', async () => {
   assert.deepEqual((await json(['hub', 'list'])).map((hub) => hub.description), ['edge']);
   assert.equal((await remove(true)).status, 404);
 });
+
+test('the description of the Space is valid OpenAPI 3.1', async () => {
+  const { Validator } = await import('@seriousme/openapi-schema-validator');
+  const validator = new Validator();
+  const { valid, errors } = await validator.validate((await spaceRequest('GET', 'openapi.json')).json());
+  assert.ok(valid, JSON.stringify(errors, null, 2));
+  assert.equal(validator.version, '3.1');
+});

@@ -1,0 +1,16 @@
+// Package openapi holds the description of the Space's REST API, an OpenAPI 3.1
+// document. What it shares with that of a Hub is in topicapi/openapi.
+package openapi
+
+import (
+	"embed"
+	"sync"
+
+	"waverider/topicapi/openapi"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// Document is the description as JSON.
+var Document = sync.OnceValues(func() ([]byte, error) { return openapi.Document(files) })
