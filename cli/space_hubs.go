@@ -18,11 +18,13 @@ func (a *app) spaceHubs() *cobra.Command {
 	var labels []string
 	var state string
 	cmd := &cobra.Command{
-		Use:     "hubs",
-		Short:   "List the Hubs of the Space: which are here, how far away, how busy",
+		Use:   "hubs",
+		Short: "List the Hubs of the Space: which are here, how far away, how busy",
 		Long: `List the Hubs of the Space. STATE is connected, away or revoked; SEEN is how long ago the
 Hub was heard of, RTT the time to it and back, LOAD that of its machine in the last
-minute, RUNNING its Instances that have not ended. -o wide says why a Hub is away.`,
+minute, RUNNING its Instances that have not ended, LAG the records it has for the Space
+that are not there yet. -o wide has more: records the Hub does not have yet (BEHIND),
+those that were gone too early (MISSED), and why it is away.`,
 		Example: `  waverider space hubs
   waverider space hubs --state away -o wide
   waverider space hubs --label site=north -o name`,
@@ -67,7 +69,7 @@ func (a *app) showHubs(list []client.Hub) error {
 		names[i] = h.Name
 	}
 	err := a.show(list, names, func() table {
-		t := table{head: []string{"NAME", "STATE", "SEEN", "RTT", "LOAD", "RUNNING", "ADDRESS", "LABELS", "ID", "DOMAIN", "BUILD", "MEMORY FREE", "SEQUENCES", "JOINED", "WHY AWAY"}, wide: 8}
+		t := table{head: []string{"NAME", "STATE", "SEEN", "RTT", "LOAD", "RUNNING", "LAG", "ADDRESS", "LABELS", "ID", "DOMAIN", "BUILD", "MEMORY FREE", "SEQUENCES", "BEHIND", "MISSED", "JOINED", "WHY AWAY"}, wide: 9}
 		for _, h := range list {
 			load, free := "-", "-"
 			if h.Load != nil {
@@ -77,8 +79,8 @@ func (a *app) showHubs(list []client.Hub) error {
 			if a.output != "wide" {
 				text = short(text, 48)
 			}
-			t.rows = append(t.rows, []string{h.Name, h.State, age(h.LastSeen), rtt(h.RTT), load, strconv.Itoa(h.Running()), dash(h.Address), dash(text),
-				h.ID, dash(h.Domain), dash(h.Build), free, strconv.Itoa(len(h.Sequences)), age(h.Times.Joined), dash(short(h.DisconnectReason, 120))})
+			t.rows = append(t.rows, []string{h.Name, h.State, age(h.LastSeen), rtt(h.RTT), load, strconv.Itoa(h.Running()), strconv.FormatUint(h.Lag, 10), dash(h.Address), dash(text),
+				h.ID, dash(h.Domain), dash(h.Build), free, strconv.Itoa(len(h.Sequences)), strconv.FormatUint(h.Behind, 10), strconv.FormatUint(h.Missed, 10), age(h.Times.Joined), dash(short(h.DisconnectReason, 120))})
 		}
 		return t
 	})
@@ -163,7 +165,8 @@ func hubFields(h client.Hub) table {
 	t := fields("name", h.Name, "hub", h.ID, "state", h.State, "address", h.Address, "seen", when(h.LastSeen), "rtt", rtt(h.RTT),
 		"labels", labelText(h.Labels), "domain", h.Domain, "build", h.Build,
 		"joined", when(h.Times.Joined), "connected", when(h.Times.Connected), "disconnected", when(h.Times.Disconnected), "why away", h.DisconnectReason,
-		"running", strconv.Itoa(h.Running()), "sequences", strconv.Itoa(len(h.Sequences)), "topics", bounded(h.Topics), "reads", bounded(h.Reads))
+		"running", strconv.Itoa(h.Running()), "sequences", strconv.Itoa(len(h.Sequences)), "topics", bounded(h.Topics), "reads", bounded(h.Reads),
+		"lag", records(h.Lag), "behind", records(h.Behind), "missed", records(h.Missed))
 	if h.Load != nil {
 		t.rows = append(t.rows, []string{"load, 1 minute", fmt.Sprintf("%.2f", h.Load.Current)}, []string{"memory free", size(h.Load.MemFree)})
 	}
@@ -172,6 +175,14 @@ func hubFields(h client.Hub) table {
 			[]string{"", "its data dir was copied, or is an old copy: docs/space.md says what to do"})
 	}
 	return t
+}
+
+// records is a number of them; none is nothing to show.
+func records(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d records", n)
 }
 
 // mostNames bounds a list of names in a cell.

@@ -42,8 +42,11 @@ type Hub struct {
 	Build            string            `json:"build"`
 	LastSeen         time.Time         `json:"lastSeen"`
 	DisconnectReason string            `json:"disconnectReason"`
-	RTT              float64           `json:"rttMs"` // milliseconds
-	Reads            []string          `json:"reads"` // Topics it wants from the Space
+	RTT              float64           `json:"rttMs"`  // milliseconds
+	Lag              uint64            `json:"lag"`    // records that the Space does not have yet
+	Behind           uint64            `json:"behind"` // records of the Space that it does not have yet
+	Missed           uint64            `json:"missed"` // records that were gone before they could be sent
+	Reads            []string          `json:"reads"`  // Topics it wants from the Space
 	Clone            *CloneNotice      `json:"clone"`
 	Times            struct {
 		Joined       time.Time `json:"created"`

@@ -60,9 +60,9 @@ func fromSi(name, file string) (Imported, error) {
 	var theirs struct {
 		APIURL        string `json:"apiUrl"`
 		MiddlewareURL string `json:"middlewareApiUrl"`
-		Env    string
-		Token  string
-		Log    struct{ Format string }
+		Env           string
+		Token         string
+		Log           struct{ Format string }
 	}
 	if err := json.Unmarshal(data, &theirs); err != nil {
 		one.Skipped = file + " is not JSON" // the error might show a part of a token
