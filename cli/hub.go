@@ -64,6 +64,8 @@ type hubLink struct {
 	Since time.Time
 	RTT   float64 `json:"rttMs"`
 
+	Up, Down struct{ Lag, Missed uint64 } // records
+
 	Requests []waverider.TopicRequest
 }
 
@@ -73,6 +75,7 @@ func (l hubLink) fields() table {
 		state += " since " + when(l.Since)
 	}
 	t := fields("space", cmp.Or(l.Name, l.Space), "space id", l.Space, "space url", l.URL, "link", state, "called there", l.As, "rtt", strings.TrimPrefix(rtt(l.RTT), "-"),
+		"not there yet", records(l.Up.Lag), "not here yet", records(l.Down.Lag), "missed", records(l.Up.Missed+l.Down.Missed),
 		"problem", l.Problem, "the Space says", l.Notice)
 	for i, row := range requestRows(l.Requests) {
 		t.rows = append(t.rows, []string{row[0], "Topic " + string(l.Requests[i].Topic) + ": " + row[1]})

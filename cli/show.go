@@ -172,7 +172,7 @@ func (a *app) id(id string) error {
 	if a.output == "yaml" {
 		return a.showYAML(value)
 	}
-	_, err := fmt.Fprintln(a.out, id)
+	_, err := fmt.Fprintln(a.out, plainLine(id)) // a Space, too, is somebody else
 	return err
 }
 
