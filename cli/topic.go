@@ -54,7 +54,7 @@ func (a *app) topicName(c *client.Client, word string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := waverider.ParseTopicName(word); err != nil {
+	if _, err := waverider.ParseTopicRef(word); err != nil {
 		return "", usage("%s", err)
 	}
 	return word, nil

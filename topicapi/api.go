@@ -84,7 +84,7 @@ func (a *API) store() (*topic.Store, error) {
 
 // named is the Topic name of a request, and where its Topic is.
 func (a *API) named(r *http.Request) (*topic.Store, waverider.TopicName, error) {
-	name, err := waverider.ParseTopicName(r.PathValue("name"))
+	name, err := waverider.ParseTopicRef(r.PathValue("name"))
 	if err != nil {
 		return nil, "", err
 	}

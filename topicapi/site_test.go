@@ -19,12 +19,13 @@ import (
 // site is a Store whose API answers over HTTP. It can be closed and opened
 // again on the same folder.
 type site struct {
-	t    *testing.T
-	dir  string
-	api  topicapi.API // without its Topics
-	mux  *wire.Mux
-	url  string
-	stop func() // ends the server and closes the Store
+	store *topic.Store
+	t     *testing.T
+	dir   string
+	api   topicapi.API // without its Topics
+	mux   *wire.Mux
+	url   string
+	stop  func() // ends the server and closes the Store
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -75,6 +76,7 @@ func (s *site) open() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.store = store
 	api := s.api
 	api.Topics = store
 	s.serve(&api, store.Close)
