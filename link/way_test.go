@@ -112,12 +112,6 @@ func (w *way) cut() {
 	w.conns = nil
 }
 
-func (w *way) count() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.seen
-}
-
 // through is a dialer whose connections go over a way.
 func (s *space) through(t testing.TB, w *way) *link.Dialer {
 	d := s.dialer(t)

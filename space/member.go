@@ -180,10 +180,3 @@ func (m *member) notify(kind string, body any) {
 		_ = c.Send(kind, body)
 	}()
 }
-
-// cut ends the session of a Hub, and says why.
-func (m *member) cut(why error) {
-	if c := m.current(); c != nil {
-		c.Close(why)
-	}
-}

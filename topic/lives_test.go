@@ -73,7 +73,7 @@ func TestEachProcessThatGivesNumbersIsALife(t *testing.T) {
 func TestTopicsNobodyFarReadsKeepNoLives(t *testing.T) {
 	dir := t.TempDir()
 	write(t, create(t, open(t, dir), "a", "sync"), 0, 10, 50)
-	s, dir := reopened(t, dir, 10, 20)
+	s, _ := reopened(t, dir, 10, 20)
 	if l := livesOf(t, s, "a"); len(l) != 1 {
 		t.Errorf("lives: %+v", l)
 	}
