@@ -22,7 +22,7 @@ $(SCRAMJET): runner/js/package.json runner/js/package-lock.json
 	@if command -v npm >/dev/null; then cd runner/js && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build; \
 	else echo "npm not found: building without the scramjet library" >&2; fi
 
-demo: build ## a Hub and two Sequences on live figures of this machine
+demo: build ## a Space and two Hubs on live figures of this machine; a key cuts the Link
 	./bin/waverider demo
 
 test: build check js py e2e ## everything CI runs, the short fault set included

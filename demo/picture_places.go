@@ -17,16 +17,12 @@ const (
 )
 
 // placeRows are the places beside each other with what flows between them, or
-// above each other where there is no room.
+// in a line each where there is no room.
 func (s *display) placeRows(now time.Time, width int) []row {
-	boxes := [allPlaces][]line{s.box(edge), s.box(space), s.box(cloud)}
 	if width < len(margin)+allPlaces*boxWidth+2*arrowWidth {
-		var out []row
-		for _, b := range boxes {
-			out = append(out, rows(b[1:len(b)-1]...)...)
-		}
-		return out
+		return rows(s.placeLine(edge), s.placeLine(space), s.placeLine(cloud))
 	}
+	boxes := [allPlaces][]line{s.box(edge), s.box(space), s.box(cloud)}
 	arrows := [allPlaces]span{edge: s.wayNow(now).arrow(), space: s.linkNow(cloud, now).arrow()}
 	var out []row
 	for i := range boxes[0] {
@@ -43,6 +39,15 @@ func (s *display) placeRows(now time.Time, width int) []row {
 			l = append(l, between)
 		}
 		out = append(out, row{line: l})
+	}
+	return out
+}
+
+// placeLine is a place in one line.
+func (s *display) placeLine(which int) line {
+	out := line{{tty.Bold, margin + pad(placeNames[which], 7)}}
+	for _, f := range s.facts(which) {
+		out = append(out, span{"", " " + f.label + " "}, f.value, span{"", " "})
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func (s *display) outcome() string {
 
 // complete tells that all that was to arrive before the end has arrived.
 func (s *display) complete() bool {
-	return s.ending && s.awaited >= 0 && s.seen >= s.awaited && s.missing() == 0
+	return s.ending && s.awaited >= 0 && s.seen >= s.awaited && s.missing() == 0 && s.reports[edge].toGo == 0
 }
 
 // missing is how many readings have still to go through all.
