@@ -118,7 +118,7 @@ func (s *display) programFact(i int) fact {
 	case f.status.Ended():
 		return fact{label, span{tty.Red, "ended"}}
 	case f.pid == 0:
-		return fact{label, span{tty.Yellow, "starting"}}
+		return fact{label, span{tty.Yellow, string(f.status)}}
 	}
 	pid := strconv.Itoa(f.pid)
 	if words := "pid " + pid; len(label)+len(words) < boxWidth-4 {
