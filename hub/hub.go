@@ -78,6 +78,11 @@ func (h *Hub) open() (err error) {
 	if h.packages, err = store.Open(h.cfg.DataDir.Path("packages"), store.Limits{}); err != nil {
 		return fmt.Errorf("open packages: %w", err)
 	}
+	last, err := h.journal.LastRun()
+	if err != nil {
+		return err
+	}
+	h.runs.Store(last)
 	list, err := h.journal.Sequences()
 	if err != nil {
 		return err
@@ -96,7 +101,6 @@ func (h *Hub) revive(recs []*journal.Instance) {
 	var attaching sync.WaitGroup
 	var live []*Instance
 	for _, rec := range recs {
-		h.runs.Store(max(h.runs.Load(), rec.Run))
 		in := h.newInstance(*rec)
 		h.instances[rec.ID] = in
 		if rec.Status.Ended() {

@@ -49,7 +49,7 @@ func decide(policy waverider.RestartPolicy, e ended, failures []time.Time, now t
 	if e.final {
 		return verdict{}
 	}
-	recent := countAfter(failures, now.Add(-crashWindow))
+	recent := len(within(failures, now))
 	if recent >= crashBudget {
 		return verdict{spent: true}
 	}
@@ -65,23 +65,19 @@ func backoff(recent int) time.Duration {
 	return min(d, backoffMost)
 }
 
-func countAfter(times []time.Time, limit time.Time) int {
-	n := 0
-	for _, t := range times {
-		if t.After(limit) {
-			n++
+// within is those of the last crashWindow. One that is still to come was before
+// the clock was set back, who knows when.
+func within(failures []time.Time, now time.Time) []time.Time {
+	kept := failures[:0:0]
+	for _, t := range failures {
+		if t.After(now.Add(-crashWindow)) && !t.After(now) {
+			kept = append(kept, t)
 		}
 	}
-	return n
+	return kept
 }
 
 // remember adds a failure and forgets those that no longer count.
 func remember(failures []time.Time, now time.Time) []time.Time {
-	kept := failures[:0:0]
-	for _, t := range failures {
-		if t.After(now.Add(-crashWindow)) {
-			kept = append(kept, t)
-		}
-	}
-	return append(kept, now)
+	return append(within(failures, now), now)
 }

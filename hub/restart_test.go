@@ -15,6 +15,10 @@ func TestDecide(t *testing.T) {
 	for i := range many {
 		many[i] = now.Add(-time.Duration(i) * time.Second)
 	}
+	ahead := make([]time.Time, crashBudget) // of a clock that has been set back since
+	for i := range ahead {
+		ahead[i] = now.AddDate(20, 0, i)
+	}
 	for name, c := range map[string]struct {
 		policy   waverider.RestartPolicy
 		end      ended
@@ -32,6 +36,7 @@ func TestDecide(t *testing.T) {
 		"but not against a wish":              {waverider.RestartNever, ended{failed: true, again: true, wished: true}, nil, verdict{}},
 		"what cannot load is not tried again": {waverider.RestartAlways, ended{failed: true, final: true}, one, verdict{}},
 		"the budget ends it":                  {waverider.RestartAlways, ended{failed: true}, many, verdict{spent: true}},
+		"those still to come don't count":     {waverider.RestartOnFailure, ended{failed: true}, append(ahead, now), verdict{restart: true, after: backoffFirst}},
 		"old failures don't count":            {waverider.RestartOnFailure, ended{failed: true}, []time.Time{now.Add(-time.Hour), now}, verdict{restart: true, after: backoffFirst}},
 	} {
 		if got := decide(c.policy, c.end, c.failures, now); got != c.want {

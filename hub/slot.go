@@ -147,7 +147,8 @@ func (h *Hub) forgetPlaces(ctx context.Context, left journal.Slot) error {
 	return errors.Join(errs...)
 }
 
-// trimSlots forgets slots whose places in Topics have expired.
+// trimSlots forgets slots whose places in Topics have expired: the Topics know
+// for how long nobody could have come back, the clock alone does not.
 func (h *Hub) trimSlots() error {
 	all, err := h.journal.Slots()
 	if err != nil {
@@ -155,19 +156,42 @@ func (h *Hub) trimSlots() error {
 	}
 	var errs []error
 	for _, s := range all {
-		if time.Since(s.Left) > pump.SlotExpiry {
+		if time.Since(s.Left) > pump.SlotExpiry && !h.hasPlaces(h.life, *s) {
 			errs = append(errs, h.journal.DeleteSlot(s.ID))
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// hasPlaces tells whether a Topic still remembers the slot, or may do so.
+func (h *Hub) hasPlaces(ctx context.Context, left journal.Slot) bool {
+	for _, name := range left.Topics {
+		t, err := h.cfg.Topics.Topic(name)
+		if err != nil {
+			continue
+		}
+		_, known, err := t.Known(ctx, pump.Slot(left.ID))
+		if known || err != nil && waverider.KindOf(err) != waverider.Gone {
+			return true
+		}
+	}
+	return false
+}
+
+// runsMost is the latest time that names a run, in seconds since 1970: one of a
+// later time would leave no room above it.
+const runsMost = 3 << 30
+
 // newRun names a run: a higher number than any run of any slot has had, as far
 // as the journal knows, and as the clock tells for those it does not know.
 func (h *Hub) newRun() uint32 {
+	var clock uint32
+	if s := time.Now().Unix(); s > 0 && s < runsMost {
+		clock = uint32(s)
+	}
 	for {
 		last := h.runs.Load()
-		next := max(last+1, uint32(time.Now().Unix()))
+		next := max(last+1, clock)
 		if h.runs.CompareAndSwap(last, next) {
 			return next
 		}

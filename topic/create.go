@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"waverider"
 	"waverider/bus"
@@ -124,20 +123,8 @@ func (s *Store) put(ctx context.Context, cfg waverider.TopicConfig) (t *Topic, m
 	}
 }
 
-// incarnate makes the number of an incarnation: above that of the one before,
-// and another than a Topic of the same name had that was deleted.
-func (s *Store) incarnate(before uint32) uint32 {
-	for {
-		last := s.incarnation.Load()
-		n := max(uint32(time.Now().Unix()), last+1, before+1)
-		if s.incarnation.CompareAndSwap(last, n) {
-			return n
-		}
-	}
-}
-
 func (s *Store) newMeta(cfg waverider.TopicConfig) ledger.Topic {
-	meta := ledger.Topic{TopicConfig: cfg, Created: time.Now(), Dropped: 1,
+	meta := ledger.Topic{TopicConfig: cfg, Created: s.now(), Dropped: 1,
 		Runs: []ledger.Run{{Incarnation: s.incarnate(0), First: 1}}}
 	switch {
 	case cfg.Durability == waverider.DurabilityMemory:
@@ -263,5 +250,6 @@ func (s *Store) erase(ctx context.Context, meta ledger.Topic) error {
 			s.mu.Unlock()
 		}
 	}
+	s.raise(meta.Last())
 	return s.ledger.DeleteTopic(meta.Name)
 }

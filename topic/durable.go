@@ -14,11 +14,17 @@ type cursor struct {
 	saved   ledger.Cursor // as it will be on disk next
 	onDisk  uint64        // its Number on disk: retention goes by that
 	readers int
-	kept    bool // the ledger has a state of the group beside it
+	kept    bool      // the ledger has a state of the group beside it
+	counted time.Time // until when saved.Idle counts
 }
 
 func newCursor(c ledger.Cursor) *cursor {
-	return &cursor{saved: c, onDisk: c.Number}
+	return &cursor{saved: c, onDisk: c.Number, counted: time.Now()}
+}
+
+// moved notes that somebody has read. Topic.mu is held.
+func (c *cursor) moved(clock time.Time) {
+	c.saved.Updated, c.saved.Idle, c.counted = clock, 0, time.Now()
 }
 
 // Readers that are remembered, by the first part of their name.
@@ -75,6 +81,10 @@ func (t *Topic) resume(name string) (*Reader, error) {
 	}
 	r := &Reader{t: t, name: name, at: min(c.saved.Number, t.next), cursor: c, since: time.Now()}
 	c.readers++
+	if c.saved.Idle > 0 {
+		c.saved.Idle = 0
+		t.store.cursors.touch(t, name)
+	}
 	t.join(r)
 	return r, nil
 }
@@ -95,7 +105,7 @@ func (t *Topic) remember(ctx context.Context, name string, from From, expire tim
 		r.Close()
 		return nil, nil
 	}
-	c := newCursor(ledger.Cursor{Incarnation: t.incarnation(r.at), Number: r.at, Updated: time.Now(), Expires: expire})
+	c := newCursor(ledger.Cursor{Incarnation: t.incarnation(r.at), Number: r.at, Updated: t.store.now(), Expires: expire})
 	c.readers = 1
 	t.cursors[name] = c
 	r.name, r.cursor = name, c
@@ -195,7 +205,8 @@ func (r *Reader) AckPlace(p Place) {
 // moveTo changes the cursor. t.mu is held.
 func (r *Reader) moveTo(p Place) {
 	c := r.cursor
-	c.saved.Number, c.saved.Incarnation, c.saved.Updated = p.Number, r.t.incarnation(p.Number), time.Now()
+	c.saved.Number, c.saved.Incarnation = p.Number, r.t.incarnation(p.Number)
+	c.moved(r.t.store.now())
 	c.saved.Epoch, c.saved.InputOffset, c.saved.InputCount = p.Epoch, p.InputOffset, p.InputCount
 }
 
@@ -233,7 +244,7 @@ func (r *Reader) leave() {
 	t := r.t
 	t.mu.Lock()
 	r.cursor.readers--
-	r.cursor.saved.Updated = time.Now()
+	r.cursor.moved(t.store.now())
 	if t.cursors[r.name] == r.cursor {
 		t.store.cursors.touch(t, r.name)
 	}

@@ -279,7 +279,8 @@ func (g *group) advance() {
 		low = g.open[0].from
 	}
 	if low > c.saved.Number {
-		c.saved.Number, c.saved.Incarnation, c.saved.Updated = low, g.t.incarnation(low), time.Now()
+		c.saved.Number, c.saved.Incarnation = low, g.t.incarnation(low)
+		c.moved(g.t.store.now())
 		g.t.store.cursors.touch(g.t, g.name)
 	}
 }

@@ -117,7 +117,7 @@ func (t *Topic) beginLife(ctx context.Context) error {
 	var begun Life
 	err := t.put(func(meta *ledger.Topic) error {
 		list := lives(*meta)
-		epoch := epochAbove(list[len(list)-1].Epoch)
+		epoch := epochAbove(list[len(list)-1].Epoch, t.store.now())
 		begun = Life{Epoch: epoch, Since: epoch, First: next}
 		meta.Lives = extend(list, begun, read)
 		return nil
@@ -133,9 +133,9 @@ func (t *Topic) beginLife(ctx context.Context) error {
 
 // epochAbove draws an epoch by lot: a copy of the Store must not come to the same
 // one, also not where clocks are wrong.
-func epochAbove(above uint32) uint32 {
+func epochAbove(above uint32, now time.Time) uint32 {
 	const lots = 1 << 14 // there is room for a hundred thousand
-	return max(above, uint32(time.Now().Unix())) + 1 + rand.Uint32N(lots)
+	return max(above, stamp(now)) + 1 + rand.Uint32N(lots)
 }
 
 // Lives that nobody is behind are told as one when there are so many; all are

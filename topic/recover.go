@@ -145,7 +145,7 @@ func (t *Topic) reincarnate(mark ledger.Mark, at stored) error {
 		meta.Runs = []ledger.Run{{Incarnation: t.store.incarnate(t.run().Incarnation), First: 1}}
 		t.meta, t.next, t.before = meta, 1, 0
 		for _, c := range t.cursors {
-			c.saved = ledger.Cursor{Incarnation: t.run().Incarnation, Number: 1, Updated: c.saved.Updated, Expires: c.saved.Expires}
+			c.saved = ledger.Cursor{Incarnation: t.run().Incarnation, Number: 1, Updated: c.saved.Updated, Expires: c.saved.Expires, Idle: c.saved.Idle}
 		}
 		return t.store.ledger.PutTopic(meta)
 	}

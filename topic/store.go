@@ -29,7 +29,8 @@ type Config struct {
 	Bus      *bus.Bus // where to store; it outlives the Store. nil: one of its own, in Dir
 	MinFree  int64    // bytes of the disk left free; below, writes are refused
 	Log      *slog.Logger
-	Patience time.Duration // how long a memory Topic waits for a live reader that needs its oldest records; 0: 100 ms
+	Now      func() time.Time // the clock of the machine, which may be wrong and jump; nil: time.Now
+	Patience time.Duration    // how long a memory Topic waits for a live reader that needs its oldest records; 0: 100 ms
 }
 
 // Store holds the Topics of one Hub. All methods are safe for concurrent use.
@@ -154,10 +155,15 @@ func (s *Store) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	last, err := s.ledger.LastIncarnation()
+	if err != nil {
+		return err
+	}
 	for _, meta := range metas {
-		for _, run := range meta.Runs {
-			s.incarnation.Store(max(s.incarnation.Load(), run.Incarnation))
-		}
+		last = max(last, meta.Last())
+	}
+	s.incarnation.Store(last)
+	for _, meta := range metas {
 		if meta.Deleting {
 			if err := s.erase(ctx, meta); err != nil {
 				s.log.Warn("deleted topic not erased yet", "topic", meta.Name, "err", err)
@@ -193,6 +199,11 @@ func (s *Store) Close() error {
 	s.end()
 	s.tasks.Wait()
 	s.drain(context.WithoutCancel(ctx)) // what a promotion added meanwhile fails at once
+	for _, t := range topics {
+		t.mu.Lock()
+		t.age(time.Now(), 1) // exactly
+		t.mu.Unlock()
+	}
 	err := errors.Join(s.cursors.flush(), s.marks.flush())
 	return errors.Join(err, s.closeBus(), s.ledger.Close())
 }

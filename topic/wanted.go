@@ -28,7 +28,7 @@ func (s *Store) tell() {
 // was there within recent. Who stands for another Store is no reader here.
 func (s *Store) Wanted(recent time.Duration) ([]waverider.TopicName, error) {
 	var list []waverider.TopicName
-	now := time.Now()
+	now := s.now()
 	for _, t := range s.Topics() {
 		wanted, known := t.wanted(now, recent)
 		if !known { // nobody has used it since the Store was opened
@@ -37,7 +37,7 @@ func (s *Store) Wanted(recent time.Duration) ([]waverider.TopicName, error) {
 				return nil, err
 			}
 			for name, c := range saved {
-				wanted = wanted || wants(name, c, now, recent)
+				wanted = wanted || wants(name, c, c.Idle, now, recent)
 			}
 		}
 		if wanted {
@@ -59,19 +59,18 @@ func (t *Topic) wanted(now time.Time, recent time.Duration) (wanted, known bool)
 		wanted = wanted || r.cursor == nil
 	}
 	for name, c := range t.cursors {
-		wanted = wanted || c.readers > 0 && !far(name) || wants(name, c.saved, now, recent)
+		wanted = wanted || c.readers > 0 && !far(name) || wants(name, c.saved, c.idle(time.Now()), now, recent)
 	}
 	return wanted, t.ready
 }
 
 // wants tells whether a remembered reader that is away may come back for more.
-func wants(name string, c ledger.Cursor, now time.Time, recent time.Duration) bool {
-	away := now.Sub(c.Updated)
+func wants(name string, c ledger.Cursor, idle time.Duration, now time.Time, recent time.Duration) bool {
 	switch {
 	case far(name):
 		return false
 	case name == readerPlain:
-		return away < recent
+		return now.Sub(c.Updated) < recent
 	}
-	return c.Expires == 0 || away <= c.Expires
+	return c.Expires == 0 || idle <= c.Expires
 }

@@ -4,6 +4,7 @@
 package journal
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,9 +22,12 @@ var (
 	sequences = []byte("sequences")
 	instances = []byte("instances")
 	slots     = []byte("slots")
+	counters  = []byte("counters") // what stays of what was deleted
 )
 
-var buckets = [][]byte{sequences, instances, slots}
+var buckets = [][]byte{sequences, instances, slots, counters}
+
+var runKey = []byte("run")
 
 // Journal is an open journal file. All methods are safe for concurrent use.
 type Journal struct{ db *bolt.DB }
@@ -103,16 +107,48 @@ func (j *Journal) Sequences() ([]*waverider.Sequence, error) {
 // PutInstance stores r under its id.
 func (j *Journal) PutInstance(r *Instance) error { return j.put(instances, string(r.ID), r) }
 
-// DeleteInstance forgets an Instance; a missing one is no error.
+// DeleteInstance forgets an Instance, but for its Run; a missing one is no error.
 func (j *Journal) DeleteInstance(id waverider.InstanceID) error {
-	return j.delete(instances, string(id))
+	return j.deleteRun(instances, string(id))
 }
 
 // PutSlot stores s under its id.
 func (j *Journal) PutSlot(s *Slot) error { return j.put(slots, string(s.ID), s) }
 
-// DeleteSlot forgets a slot; a missing one is no error.
-func (j *Journal) DeleteSlot(id waverider.InstanceID) error { return j.delete(slots, string(id)) }
+// DeleteSlot forgets a slot, but for its Run; a missing one is no error.
+func (j *Journal) DeleteSlot(id waverider.InstanceID) error { return j.deleteRun(slots, string(id)) }
+
+// LastRun is the highest Run of all Instances and slots there are and were.
+func (j *Journal) LastRun() (last uint32, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		last = lastRun(tx)
+		for _, bucket := range [][]byte{instances, slots} {
+			err := tx.Bucket(bucket).ForEach(func(_, data []byte) error {
+				last = max(last, runOf(data))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return last, err
+}
+
+func lastRun(tx *bolt.Tx) uint32 {
+	if data := tx.Bucket(counters).Get(runKey); len(data) == 4 {
+		return binary.BigEndian.Uint32(data)
+	}
+	return 0
+}
+
+// runOf is the Run of an Instance or a slot; 0 of what has none.
+func runOf(data []byte) uint32 {
+	var rec struct{ Run uint32 }
+	_ = json.Unmarshal(data, &rec) // who reads it all says what is wrong with it
+	return rec.Run
+}
 
 // Slot answers one, with a zero ID when there is none.
 func (j *Journal) Slot(id waverider.InstanceID) (s Slot, err error) {
@@ -145,6 +181,18 @@ func (j *Journal) put(bucket []byte, key string, v any) error {
 
 func (j *Journal) delete(bucket []byte, key string) error {
 	return full(j.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Delete([]byte(key)) }))
+}
+
+// deleteRun deletes what has a Run, which is not to be given again.
+func (j *Journal) deleteRun(bucket []byte, key string) error {
+	return full(j.db.Update(func(tx *bolt.Tx) error {
+		if run := runOf(tx.Bucket(bucket).Get([]byte(key))); run > lastRun(tx) {
+			if err := tx.Bucket(counters).Put(runKey, binary.BigEndian.AppendUint32(nil, run)); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(bucket).Delete([]byte(key))
+	}))
 }
 
 func all[T any](j *Journal, bucket []byte) ([]*T, error) {

@@ -28,6 +28,7 @@ type Cursor struct {
 	Number      uint64 // of the next record wanted
 	Updated     time.Time
 	Expires     time.Duration // forgotten when not read for so long; 0: never
+	Idle        time.Duration // for so long it was not read, about: as long as a Store was open, whatever the clock says
 
 	// Of a slot: the record begins at InputOffset of the input of run Epoch, as
 	// its InputCount-th record.
@@ -107,7 +108,8 @@ func (c Cursor) body() []byte {
 	b = binary.AppendVarint(b, int64(c.Epoch))
 	b = binary.AppendUvarint(b, c.InputOffset)
 	b = binary.AppendUvarint(b, c.InputCount)
-	return binary.AppendUvarint(b, c.Hint)
+	b = binary.AppendUvarint(b, c.Hint)
+	return binary.AppendVarint(b, int64(c.Idle))
 }
 
 func readCursor(key, data []byte) (Cursor, error) {
@@ -119,6 +121,9 @@ func readCursor(key, data []byte) (Cursor, error) {
 	c := Cursor{
 		Incarnation: uint32(f.unsigned()), Number: f.unsigned(), Updated: f.time(), Expires: time.Duration(f.signed()),
 		Epoch: int(f.signed()), InputOffset: f.unsigned(), InputCount: f.unsigned(), Hint: f.unsigned(),
+	}
+	if len(f.rest) > 0 { // an older version did not write it
+		c.Idle = time.Duration(f.signed())
 	}
 	return c, f.done(cursors, key)
 }

@@ -36,6 +36,7 @@ var (
 	formatKey = []byte("format")
 	bootKey   = []byte("boot")
 	inUseKey  = []byte("in use")
+	lastKey   = []byte("last incarnation")
 )
 
 const format = 1

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -73,9 +74,12 @@ func (l *Ledger) PutTopic(t Topic) error {
 }
 
 // DeleteTopic forgets a Topic with its mark and its cursors in one write; a
-// missing one is no error. Marks of streams stay.
+// missing one is no error. Marks of streams stay, and so does LastIncarnation.
 func (l *Ledger) DeleteTopic(name waverider.TopicName) error {
 	return l.update(func(tx *bolt.Tx) error {
+		if err := keepLast(tx, name); err != nil {
+			return err
+		}
 		for _, bucket := range [][]byte{topics, marks} {
 			if err := tx.Bucket(bucket).Delete([]byte(name)); err != nil {
 				return err
@@ -83,4 +87,35 @@ func (l *Ledger) DeleteTopic(name waverider.TopicName) error {
 		}
 		return deleteCursors(tx, name)
 	})
+}
+
+// Last is the highest number of its incarnations and lives.
+func (t Topic) Last() (last uint32) {
+	for _, run := range t.Runs {
+		last = max(last, run.Incarnation)
+	}
+	for _, life := range t.Lives {
+		last = max(last, life.Epoch)
+	}
+	return last
+}
+
+// keepLast notes what a Topic that goes has come to.
+func keepLast(tx *bolt.Tx, name waverider.TopicName) error {
+	body, err := unseal(topics, []byte(name), tx.Bucket(topics).Get([]byte(name)))
+	var t Topic
+	if err != nil || json.Unmarshal(body, &t) != nil || uint64(t.Last()) <= number(tx, lastKey) {
+		return nil // there is none, or nothing to be kept
+	}
+	return tx.Bucket(about).Put(lastKey, binary.BigEndian.AppendUint64(nil, uint64(t.Last())))
+}
+
+// LastIncarnation is the highest number of the incarnations and lives of Topics
+// that were deleted.
+func (l *Ledger) LastIncarnation() (last uint32, err error) {
+	err = l.view(func(tx *bolt.Tx) error {
+		last = uint32(number(tx, lastKey))
+		return nil
+	})
+	return last, err
 }
