@@ -1,6 +1,7 @@
 package link
 
 import (
+	"crypto/x509"
 	"testing"
 	"time"
 )
@@ -53,4 +54,9 @@ func Urgent(s *Session) bool {
 		}
 	}
 	return false
+}
+
+// Check is what is asked of the certificates that a Space shows.
+func (t Trust) Check(chain []*x509.Certificate, pin, host string) error {
+	return t.check(chain, pin, host)
 }
