@@ -82,6 +82,9 @@ func (r *Role) DataDir() string { return r.opt.DataDir }
 // SetArgs changes the flags for the next Start.
 func (r *Role) SetArgs(args ...string) { r.opt.Args = args }
 
+// SetEnv changes what the next Start adds to this process's own environment.
+func (r *Role) SetEnv(env ...string) { r.opt.Env = env }
+
 // SetListen changes where it listens at the next Start.
 func (r *Role) SetListen(addr string) { r.opt.Listen = addr }
 
