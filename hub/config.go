@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"waverider"
@@ -31,6 +32,8 @@ type Config struct {
 
 	Ask   func(ctx context.Context, t *topic.Topic, by string, description, owner *string) (waverider.TopicRequest, error) // asks the Space to change what it decides about a Topic; needed where Linked is
 	Asked func(name waverider.TopicName) []waverider.TopicRequest                                                          // what it was asked for about a Topic; nil: nothing
+
+	CallSpace func(w http.ResponseWriter, r *http.Request, rest string) error // hands a call on to it; nil: to nowhere
 
 	Key       *auth.Key // signs the tokens Instances call with
 	APISocket string    // where Instances reach Handler; empty: nowhere

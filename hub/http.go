@@ -17,6 +17,7 @@ func (h *Hub) Routes(m *wire.Mux) {
 	h.streamRoutes(m)
 	h.eventRoutes(m)
 	h.monitoringRoutes(m)
+	h.spaceRoutes(m)
 	h.topicAPI().Routes(m, wire.Base)
 }
 

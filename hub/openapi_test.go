@@ -46,7 +46,7 @@ func TestDescriptionHasEveryRoute(t *testing.T) {
 	s.hub.Routes(mux)
 	var routes, described []string
 	for _, r := range mux.Routes() {
-		routes = append(routes, r.Method+" "+r.Pattern+" "+r.Rule.String())
+		routes = append(routes, r.Method+" "+strings.ReplaceAll(r.Pattern, "...}", "}")+" "+r.Rule.String()) // OpenAPI has no such parameters
 	}
 	ids := map[string]bool{}
 	for path, item := range d.Paths {

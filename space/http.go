@@ -63,7 +63,30 @@ func (s *Space) hubMux() *wire.Mux {
 	s.api(m, "GET", "/version", auth.Public, wire.JSON(s.getVersion))
 	s.api(m, "GET", "/load", auth.Member, wire.JSON(s.getLoad))
 	s.api(m, "GET", "/list", auth.Member, wire.JSON(s.getList))
+	topics := &topicapi.API{Topics: s.cfg.Topics, Log: s.log, Linked: func() bool { return true }, Origin: topicapi.Origin{ID: s.id, Type: "space"},
+		Rule: ruleForHubs, May: s.mayHub, Wrap: func(_, _ string, next wire.Handler) wire.Handler { return s.here(next) }}
+	for _, base := range bases {
+		topics.Routes(m, base)
+	}
 	return m
+}
+
+// ruleForHubs lets Hubs see, read and write Topics.
+func ruleForHubs(method, path string, _ auth.Rule) auth.Rule {
+	switch method + " " + path {
+	case "GET /topics", "GET /topics/{name}", "GET /topic/{name}", "POST /topic/{name}":
+		return auth.Member
+	}
+	return 0
+}
+
+// mayHub says whether the Hub that asks may see a Topic.
+func (s *Space) mayHub(r *http.Request, name waverider.TopicName) error {
+	m := s.member(wire.IdentityOf(r).Subject)
+	if m == nil {
+		return waverider.Errorf(waverider.Forbidden, "this Hub does not belong to the Space any more")
+	}
+	return m.may(name)
 }
 
 // api registers a route of the REST API under each of its bases.

@@ -27,6 +27,12 @@ type API struct {
 	// Object is told of what a request is, where its path does not say it.
 	Object func(r *http.Request, id string)
 
+	// Rule is which rule a route has instead of its own; none: it is not there. nil:
+	// they have their own.
+	Rule func(method, path string, rule auth.Rule) auth.Rule
+	// May says whether who asks may see a Topic at all; nil: the rules are enough.
+	May func(r *http.Request, name waverider.TopicName) error
+
 	// Linked tells whether there is a Space that Topics can be of; nil: there is none.
 	Linked func() bool
 
@@ -58,6 +64,11 @@ type Origin struct {
 // Routes registers the routes on m, below base: "/api/v1".
 func (a *API) Routes(m *wire.Mux, base string) {
 	handle := func(method, path string, rule auth.Rule, h wire.Handler) {
+		if a.Rule != nil {
+			if rule = a.Rule(method, path, rule); rule == 0 {
+				return
+			}
+		}
 		if a.Wrap != nil {
 			h = a.Wrap(method, path, h)
 		}
@@ -87,6 +98,11 @@ func (a *API) named(r *http.Request) (*topic.Store, waverider.TopicName, error) 
 	name, err := waverider.ParseTopicRef(r.PathValue("name"))
 	if err != nil {
 		return nil, "", err
+	}
+	if a.May != nil {
+		if err := a.May(r, name); err != nil {
+			return nil, "", err
+		}
 	}
 	store, err := a.store()
 	return store, name, err

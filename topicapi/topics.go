@@ -12,13 +12,16 @@ import (
 	"waverider/wire"
 )
 
-func (a *API) getTopics(*http.Request) ([]topicView, error) {
+func (a *API) getTopics(r *http.Request) ([]topicView, error) {
 	store, err := a.store()
 	if err != nil {
 		return nil, err
 	}
 	list := []topicView{}
 	for _, t := range store.Topics() {
+		if a.May != nil && a.May(r, t.Name()) != nil {
+			continue
+		}
 		list = append(list, viewTopic(t.Config()))
 	}
 	return list, nil

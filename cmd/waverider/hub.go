@@ -180,7 +180,7 @@ func (h *house) hubConfig(s *settings) hub.Config {
 		LogLimit: c.LogLimit << 20, MinFreeDisk: c.FreeDisk << 20, MinFreeMem: c.FreeMemory << 20,
 		Effective: effective, Log: h.log, Lines: h.ring,
 		Linked: h.uplink.Joined, Link: h.uplink.Status, LinkMetrics: h.uplink.WriteMetrics, Reads: h.uplink.Reads,
-		Ask: h.uplink.Ask, Asked: h.uplink.Asked,
+		Ask: h.uplink.Ask, Asked: h.uplink.Asked, CallSpace: h.uplink.Call,
 	}
 }
 

@@ -22,8 +22,10 @@ const (
 
 // serve runs one session.
 func (u *Uplink) serve(ctx context.Context, s *link.Session) error {
+	far := newCaller(s)
+	defer far.transport.CloseIdleConnections()
 	u.mu.Lock()
-	u.session, u.problem, u.since = s, nil, time.Now()
+	u.session, u.caller, u.problem, u.since = s, far, nil, time.Now()
 	ticket := u.memory.Ticket
 	u.mu.Unlock()
 	u.log.Info("space reached", "space", s.Peer, "name", s.Welcome.Space, "address", s.Remote)

@@ -58,6 +58,7 @@ type Uplink struct {
 	mu      sync.Mutex
 	memory  *memory // nil: none was joined
 	session *link.Session
+	caller  *caller   // with session
 	since   time.Time // of the state
 	problem error     // of the last try
 	notice  string    // the Space's last
@@ -229,7 +230,7 @@ func (u *Uplink) ended(err error) {
 	if had || u.problem == nil {
 		u.since = time.Now()
 	}
-	u.session, u.problem = nil, err
+	u.session, u.caller, u.problem = nil, nil, err
 	u.mu.Unlock()
 	var r *link.Refused
 	switch {
