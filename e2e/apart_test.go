@@ -326,3 +326,73 @@ func TestAHubApartFromItsSpace(t *testing.T) {
 		t.Errorf("the Space has lost records: %v", err)
 	}
 }
+
+const askingSpace = `module.exports = async function* () {
+  yield (await this.space.getHosts()).map((h) => h.name);
+  await this.space.sendTopic("fromjs", '{"n":1}\n');
+  yield (await this.space.getTopics()).map((t) => t.topicName);
+};`
+
+const askingSpacePython = `
+async def run(context, input):
+    yield [h["name"] for h in await context.space.get_hosts()]
+    await context.space.send_topic("frompy", b'{"n":2}\n')
+    yield [t["topicName"] for t in await context.space.get_topics()]
+`
+
+func TestProgramsCallTheSpace(t *testing.T) {
+	a := newApart(t)
+	ctx := t.Context()
+	for _, name := range []string{"ours", "theirs"} {
+		a.must(a.space.CreateTopic(ctx, testhub.Topic{ID: name, ContentType: testhub.NDJSON}))
+	}
+	a.patch(a.space.API, "/topics/theirs", map[string]any{"owner": "others"})
+	for program, c := range map[string]struct {
+		pack func(string, string, map[string][]byte) ([]byte, error)
+		code string
+		want []string
+		sent string
+	}{
+		"node":    {testhub.Pack, askingSpace, []string{`["edge"]`, `"fromjs"`, `"ours"`}, "fromjs"},
+		"python3": {testhub.PackPython, askingSpacePython, []string{`["edge"]`, `"frompy"`, `"ours"`}, "frompy"},
+	} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Logf("%s is not installed", program)
+			continue
+		}
+		pkg, err := c.pack("asking", c.code, nil)
+		a.must(err)
+		seq, err := a.hub.Upload(ctx, pkg)
+		a.must(err)
+		id, err := a.hub.StartInstance(ctx, seq, testhub.Start{})
+		a.must(err)
+		said, err := a.hub.Do(ctx, http.MethodGet, "/instance/"+id+"/output", "", nil)
+		a.must(err)
+		for _, want := range c.want {
+			if !strings.Contains(string(said), want) {
+				t.Errorf("%s said %s, want %s in it", program, said, want)
+			}
+		}
+		if strings.Contains(string(said), "theirs") {
+			t.Errorf("%s sees Topics of others: %s", program, said)
+		}
+		if text, err := a.space.Do(ctx, http.MethodGet, "/topic/"+c.sent+"?from=start&follow=false", "", nil); err != nil || !strings.Contains(string(text), `"n":`) {
+			t.Errorf("%s sent %s (%v)", program, text, err)
+		}
+	}
+	for _, path := range []string{"/cpm/api/v1/topic/theirs?follow=false", "/cpm/api/v1/topics/theirs"} {
+		if _, err := a.hub.Do(ctx, http.MethodGet, path, "", nil); a.status(err) != http.StatusForbidden {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, path := range []string{"/cpm/api/v1/tokens", "/cpm/api/v1/audit", "/cpm/api/v1/sth/edge/api/v1/config"} {
+		if _, err := a.hub.Do(ctx, http.MethodGet, path, "", nil); err == nil {
+			t.Errorf("a Hub may GET %s", path)
+		}
+	}
+	a.way.Cut()
+	a.must(a.hub.AwaitLink(ctx, false))
+	if _, err := a.hub.Do(ctx, http.MethodGet, "/cpm/api/v1/list", "", nil); a.status(err) != http.StatusServiceUnavailable {
+		t.Errorf("while it is cut off: %v", err)
+	}
+}

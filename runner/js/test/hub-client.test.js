@@ -197,18 +197,32 @@ test('a body that fails makes the call fail', async (t) => {
 });
 
 test('a Hub without a Space says so', async (t) => {
-  const { host } = await serve(t, () => [200, {}]);
+  const { host } = await serve(t, () => [404, { error: 'this Hub is not connected to a Space' }]);
   const space = host.getManagerClient();
   assert.strictEqual(space.apiBase, '/api/v1/cpm/api/v1');
-  for (const method of ['getHosts', 'getVersion', 'getTopics', 'sendNamedData', 'deleteHub']) {
-    const err = await space[method]().catch((e) => e);
+  for (const call of [() => space.getHosts(), () => space.getVersion(), () => space.getTopics(), () => space.sendNamedData('t', 'x'), () => space.deleteHub('h')]) {
+    const err = await call().catch((e) => e);
     assert.strictEqual(err.code, 'NOT_FOUND');
     assert.match(err.message, /not connected to a Space/);
   }
 });
 
+test('the Space is called by way of the Hub', async (t) => {
+  const { host, asked } = await serve(t, () => [200, {}]);
+  const space = host.getManagerClient();
+  await space.getHosts();
+  await space.sendTopic('a/b', 'x\n');
+  await space.getTopic('t');
+  await space.getHostClient('other').getVersion();
+  await space.deleteHub('h', true);
+  assert.deepStrictEqual(asked.map((r) => `${r.method} ${r.url}`), [
+    'GET /api/v1/cpm/api/v1/list', 'POST /api/v1/cpm/api/v1/topic/a%2Fb', 'GET /api/v1/cpm/api/v1/topic/t',
+    'GET /api/v1/cpm/api/v1/sth/other/api/v1/version', 'DELETE /api/v1/cpm/api/v1/sth/h',
+  ]);
+});
+
 test('a program uses its Hub and leaves afterwards', async (t) => {
-  const { hub, api, asked } = await serve(t, (request) => [200, request.url.endsWith('version') ? { version: '1.0.1' } : { id: 'started' }]);
+  const { hub, api, asked } = await serve(t, (request) => (request.url.includes('/cpm/') ? [404, {}] : [200, request.url.endsWith('version') ? { version: '1.0.1' } : { id: 'started' }]));
   const instance = hub.run(`module.exports = async function () {
     const { version } = await this.hub.getVersion();
     const { id } = await this.hub.getSequenceClient('s').start({ appConfig: { a: 1 } });
@@ -219,7 +233,7 @@ test('a program uses its Hub and leaves afterwards', async (t) => {
   const begin = Date.now();
   assert.strictEqual(await instance.exited, 0);
   assert.ok(Date.now() - begin < 3000, 'kept connections do not keep it alive');
-  assert.strictEqual(asked.length, 2);
+  assert.strictEqual(asked.length, 3);
 });
 
 test('a connection the Hub closed meanwhile is no error', async (t) => {

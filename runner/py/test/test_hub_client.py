@@ -206,14 +206,22 @@ class Cases:
         self.assertEqual(self.server.asked, [])
 
     def test_a_space_is_missing(self):
-        self.serve()
+        self.serve(plainly(404, {"error": "this Hub is not connected to a Space"}))
         space = self.host.get_manager_client()
         self.assertEqual(space.api_base, "/api/v1/cpm/api/v1")
-        for name in ("get_hosts", "getVersion", "get_topics", "sendNamedData", "delete_hub"):
-            error = self.fails(lambda _: getattr(space, name)("x"), "NOT_FOUND")
+        for call in (lambda _: space.get_hosts(), lambda _: space.getVersion(), lambda _: space.send_topic("t", b"x"), lambda _: space.delete_hub("h")):
+            error = self.fails(call, "NOT_FOUND")
             self.assertIn("not connected to a Space", error.message)
-        with self.assertRaises(HubError):
-            space.get_host_client("x")
+
+    def test_a_space_is_called_by_way_of_the_hub(self):
+        self.serve(plainly(200, {}))
+        space = self.host.get_manager_client()
+        for call in (lambda _: space.get_hosts(), lambda _: space.sendTopic("a/b", b"x"), lambda _: space.get_topic("t"),
+                     lambda _: space.get_host_client("other").get_version(), lambda _: space.delete_hub("h", force=True)):
+            self.do(call)
+        self.assertEqual(["%s %s" % (r.command, r.path) for r in self.server.asked],
+                         ["GET /api/v1/cpm/api/v1/list", "POST /api/v1/cpm/api/v1/topic/a%2Fb", "GET /api/v1/cpm/api/v1/topic/t",
+                          "GET /api/v1/cpm/api/v1/sth/other/api/v1/version", "DELETE /api/v1/cpm/api/v1/sth/h"])
 
     def test_nothing_shows_the_token(self):
         self.serve()
