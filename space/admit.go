@@ -63,7 +63,7 @@ func (m *member) ban(a link.Applicant) error {
 	if !time.Now().Before(until) {
 		return nil
 	}
-	m.space.audit.add(auditRecord{Action: "refuse", Hub: m.id, Name: name, Remote: a.Remote, Detail: "broke the rules"})
+	m.space.audit.refuse(auditRecord{Hub: m.id, Name: name, Remote: a.Remote, Detail: "broke the rules"})
 	return waverider.Errorf(waverider.Forbidden, "Hub %s broke the rules of the Link and is not let in before %s: is it a Waverider of a version that fits the Space's?",
 		name, until.UTC().Format(time.RFC3339))
 }
@@ -79,13 +79,13 @@ func (m *member) lets(s *Space, a link.Applicant) bool {
 // join takes a Hub in that has a token, one that was known before too.
 func (s *Space) join(ctx context.Context, m *member, a link.Applicant) (link.Welcome, error) {
 	if a.Hello.Join == "" {
-		s.audit.add(auditRecord{Action: "refuse", Hub: a.ID, Remote: a.Remote, Detail: "unknown"})
+		s.audit.refuse(auditRecord{Hub: a.ID, Remote: a.Remote, Detail: "unknown"})
 		return link.Welcome{}, waverider.Errorf(waverider.Forbidden,
 			"Hub %s is not known to this Space, or was removed: make a token with \"waverider space token create\" and start the Hub with --join", a.ID)
 	}
 	token, err := s.redeem(ctx, a.Hello.Join, a.ID)
 	if err != nil {
-		s.audit.add(auditRecord{Action: "refuse", Hub: a.ID, Remote: a.Remote, Detail: "join token"})
+		s.audit.refuse(auditRecord{Hub: a.ID, Remote: a.Remote, Detail: "join token"})
 		return link.Welcome{}, err
 	}
 	if m == nil {
@@ -157,7 +157,7 @@ func (m *member) admit(ctx context.Context, a link.Applicant) (link.Welcome, err
 	case errors.Is(err, errStale):
 		return link.Welcome{}, m.noticeClone(ctx, a)
 	case waverider.KindOf(err) == waverider.Forbidden:
-		s.audit.add(auditRecord{Action: "refuse", Hub: m.id, Name: m.Record().Name, Remote: a.Remote, Detail: "revoked"})
+		s.audit.refuse(auditRecord{Hub: m.id, Name: m.Record().Name, Remote: a.Remote, Detail: "revoked"})
 		return link.Welcome{}, err
 	case err != nil:
 		return link.Welcome{}, err

@@ -2,7 +2,9 @@ package space
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"waverider/lastlines"
@@ -31,7 +33,40 @@ type auditRecord struct {
 // Scramjet's numbers of what it audits in a space.
 var auditCodes = map[string]int{"connect": 14000, "disconnect": 14001}
 
-type auditLog struct{ ring *lastlines.Ring }
+type auditLog struct {
+	ring *lastlines.Ring
+
+	mu     sync.Mutex
+	minute int64 // since 1970, of the refusals that are counted
+	told   int   // of them in the audit
+	hidden int   // refusals since the last one that was told
+}
+
+// refusedMost is how many refusals a minute are told one by one: everybody can
+// be refused, as often as he likes, and what else happened shall stay.
+const refusedMost = 30
+
+// refuse tells of a Hub that was not let in.
+func (a *auditLog) refuse(rec auditRecord) {
+	rec.Action = "refuse"
+	minute := time.Now().Unix() / 60
+	a.mu.Lock()
+	if a.minute != minute {
+		a.minute, a.told = minute, 0
+	}
+	if a.told == refusedMost {
+		a.hidden++
+		a.mu.Unlock()
+		return
+	}
+	a.told++
+	if a.hidden > 0 {
+		rec.Detail += fmt.Sprintf("; before it %d more, not told here", a.hidden)
+		a.hidden = 0
+	}
+	a.mu.Unlock()
+	a.add(rec)
+}
 
 func newAuditLog() *auditLog { return &auditLog{ring: lastlines.New(auditKept)} }
 

@@ -356,3 +356,21 @@ func TestRolesOfTokens(t *testing.T) {
 		s.want(http.StatusUnauthorized, "GET", "/api/v1/list", text, "", nil)
 	}
 }
+
+// Everybody may ask to be let in. That leaves room for what else has happened.
+func TestManyRefusalsDoNotFillTheAudit(t *testing.T) {
+	s := newSite(t)
+	d, _ := s.join("", nil)
+	for range 100 {
+		if _, err := s.dial(newDisk(t), ""); refusedAs(err) != waverider.Forbidden {
+			t.Fatal(err)
+		}
+	}
+	audit := s.audit()
+	if n := strings.Count(audit, `"action":"refuse"`); n < 30 || n > 60 {
+		t.Errorf("%d refusals are told", n)
+	}
+	if !strings.Contains(audit, `"action":"join","hub":"`+d.key.ID()) {
+		t.Error("the join is told no more")
+	}
+}
