@@ -160,12 +160,13 @@ func (p *place) openData(context.Context) (err error) {
 	return err
 }
 
+// tokenShown is a file that is there once the first admin's token was printed: a
+// first start may fail before.
+const tokenShown = "admin-token-shown"
+
 // openIdentity opens the key, and makes the first admin's token with it.
 func (p *place) openIdentity(context.Context) (err error) {
-	path := p.data.Path("identity.key")
-	_, statErr := os.Stat(path)
-	first := errors.Is(statErr, os.ErrNotExist)
-	if p.key, err = auth.OpenKey(path); err != nil {
+	if p.key, err = auth.OpenKey(p.data.Path("identity.key")); err != nil {
 		return fmt.Errorf("open identity: %w", err)
 	}
 	if p.cfg.TokenFile != "" {
@@ -175,9 +176,10 @@ func (p *place) openIdentity(context.Context) (err error) {
 		}
 		return err
 	}
-	if first {
-		p.token, err = p.key.Mint(auth.Claims{Subject: "admin", Role: auth.RoleAdmin})
+	if _, err := os.Stat(p.data.Path(tokenShown)); err == nil {
+		return nil
 	}
+	p.token, err = p.key.Mint(auth.Claims{Subject: "admin", Role: auth.RoleAdmin})
 	return err
 }
 
@@ -267,6 +269,9 @@ func (p *place) announce(out io.Writer) error {
 	if p.token != "" {
 		if _, err := fmt.Fprintf(out, "Admin token, shown this once: keep it, \"waverider space admin-token\" makes another\n%s\n", p.token); err != nil {
 			return err
+		}
+		if err := datadir.WriteFile(p.data.Path(tokenShown), nil); err != nil {
+			return fmt.Errorf("note that the admin token was shown: %w", err)
 		}
 	}
 	if p.self {
