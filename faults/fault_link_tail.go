@@ -39,6 +39,7 @@ func linkTail(ctx context.Context, r *rig) error {
 			r.res.round()
 		}
 	}
+	r.res.notef("edge lost %d records in all", m.lost)
 	return m.finishWithoutEdge(ctx)
 }
 
@@ -77,6 +78,10 @@ func (m *mesh) loseTail(ctx context.Context, harm func(dir string) error, linked
 			goOn()
 		}
 	}()
+	before, err := m.edge.TopicInfo(ctx, m.topic.name)
+	if err != nil {
+		return err
+	}
 	if err := m.r.kill9(ctx); err != nil {
 		return err
 	}
@@ -92,6 +97,14 @@ func (m *mesh) loseTail(ctx context.Context, harm func(dir string) error, linked
 	if err := m.edge.Start(ctx); err != nil {
 		return err
 	}
+	after, err := m.edge.TopicInfo(ctx, m.topic.name)
+	if err != nil {
+		return err
+	}
+	if after.Records >= before.Records {
+		m.r.res.failf("edge had %d records and has %d: it has lost nothing, so this shows nothing", before.Records, after.Records)
+	}
+	m.lost += before.Records - after.Records
 	goOn()
 	goOn = nil
 	if !linked {

@@ -28,6 +28,7 @@ type mesh struct {
 	rtt       time.Duration // that was put between edge and the Space
 	hold      sync.RWMutex  // locked: the input pauses
 
+	lost    int64 // records, by edge
 	topic   *topic
 	atSpace *watcher
 	atCloud *durable
