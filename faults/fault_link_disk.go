@@ -28,8 +28,55 @@ func linkDiskFull(ctx context.Context, r *rig) error {
 			}
 			r.res.round()
 		}
+		if err := m.ownFill(ctx); err != nil {
+			return fmt.Errorf("round %d, full of its own records: %w", i+1, err)
+		}
+		r.res.round()
 	}
 	return m.finish(ctx)
+}
+
+// ownFill lets edge fill its disk with what it stores while it is cut off: what
+// the Space has then makes room for new records.
+func (m *mesh) ownFill(ctx context.Context) error {
+	m.edgeWay.Cut()
+	m.topic.expectRefusals(true)
+	bulk, cancel := context.WithCancel(ctx)
+	defer cancel()
+	const body, fill = 500, 4000
+	m.topic.produce(bulk, fill, 0, func(p *topicProducer, ctx context.Context) error { return sendRecords(p, ctx, body) })
+	for m.topic.refusedSome() == 0 {
+		select {
+		case <-time.After(watchEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	cancel()
+	stored, healed := m.topic.book.Acked(), time.Now()
+	m.mark(nil)
+	if err := m.edgeWay.Heal(); err != nil {
+		return err
+	}
+	at, err := m.first(ctx)
+	if err != nil {
+		return err
+	}
+	m.r.res.recovered(at.Sub(healed))
+	if at.Sub(healed) > healedWithin {
+		m.r.res.failf("the first record came %.3f s after the way was back, want %v", at.Sub(healed).Seconds(), healedWithin)
+	}
+	if err := m.arrived(ctx, stored); err != nil {
+		return err
+	}
+	there := time.Now()
+	resume, done := context.WithTimeout(ctx, resumesWithin)
+	defer done()
+	if _, err := m.topic.awaitAck(resume, there); err != nil {
+		return fmt.Errorf("%d records are at the Space: %w", stored, err)
+	}
+	m.topic.expectRefusals(false)
+	return nil
 }
 
 func (m *mesh) fullDisk(ctx context.Context, ballast string, leave int64) error {
@@ -40,10 +87,7 @@ func (m *mesh) fullDisk(ctx context.Context, ballast string, leave int64) error 
 	}
 	m.r.wantRefusal(ctx, m.topic)
 	pause(ctx, underPressure)
-	m.topic.mu.Lock()
-	refused := len(m.topic.refused)
-	m.topic.mu.Unlock()
-	if refused == 0 {
+	if m.topic.refusedSome() == 0 {
 		m.r.res.failf("no producer was told that the disk is full")
 	}
 	stored := m.topic.book.Acked()
@@ -79,4 +123,10 @@ func (m *mesh) arrived(ctx context.Context, records int64) error {
 		}
 	}
 	return nil
+}
+
+// refusedSome counts the producers that were refused.
+func (t *topic) refusedSome() int {
+	_, at := t.refusals()
+	return len(at)
 }
