@@ -34,7 +34,7 @@ var scenarios = []scenario{
 	{"topic-disk", "a full disk under Topics, seen coming and not", 1, 5, 10 * time.Minute, topicDiskFull},
 	{"topic-damage", "damaged files of Topics", 1, 2, 10 * time.Minute, topicsDamaged},
 	{"link-cut", "the Link of a Hub cut for 2 s and for a minute", 2, 6, 10 * time.Minute, linkCut},
-	{"link-kill", "kill -9 of a Hub, its Space and both, under load", 3, 30, 15 * time.Minute, linkKilled},
+	{"link-kill", "kill -9 of a Hub, its Space and both, under load", 9, 30, 15 * time.Minute, linkKilled},
 	{"link-clone", "a copy of a Hub beside it", 1, 3, 5 * time.Minute, linkCloned},
 	{"link-backlog", "a million records stored while the Link is cut", 0, 2, 15 * time.Minute, linkBacklog},
 	{"link-silent", "a way that lets nothing through and tells nobody, or one side only", 0, 3, 10 * time.Minute, linkSilent},

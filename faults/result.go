@@ -60,7 +60,7 @@ func (r *result) link() string {
 			most = d
 		}
 	}
-	if most.records > 0 {
+	if most.records > fewRecords {
 		parts = append(parts, fmt.Sprintf("the largest backlog, %d records, came in %.2f s: %.0f a second", most.records, most.took.Seconds(),
 			float64(most.records)/most.took.Seconds()))
 	}
