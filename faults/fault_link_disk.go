@@ -33,7 +33,7 @@ func linkDiskFull(ctx context.Context, r *rig) error {
 		}
 		r.res.round()
 	}
-	return m.finish(ctx)
+	return m.finishWithoutEdge(ctx) // where there is no room it drops what the Space has
 }
 
 // ownFill lets edge fill its disk with what it stores while it is cut off: what

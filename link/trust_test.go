@@ -20,7 +20,7 @@ type authority struct {
 	cert *x509.Certificate
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func certKey(t *testing.T) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -31,7 +31,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	a := &authority{t: t, key: newKey(t)}
+	a := &authority{t: t, key: certKey(t)}
 	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)}
 	a.cert = a.sign(c, c, a.key, a.key)

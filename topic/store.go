@@ -101,6 +101,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.tasks.Go(func() { s.guard.run(s.life) })
 	s.tasks.Go(func() { s.tend(s.life) })
+	s.tasks.Go(func() { s.relieve(s.life) })
 	s.tasks.Go(func() { s.scrubber(s.life) })
 	return s, nil
 }
