@@ -57,8 +57,11 @@ func (r *relay) set(cut bool) bool {
 	}
 	r.cut, r.since = cut, time.Now()
 	if cut {
+		for c := range r.conns { // all before the first is closed: its other half would close in good order
+			harden(c)
+		}
 		for c := range r.conns {
-			reset(c)
+			_ = c.Close()
 		}
 	}
 	return true
@@ -132,8 +135,13 @@ func (r *relay) carry(near net.Conn) {
 
 // reset ends a connection at once, as a way that is gone does.
 func reset(c net.Conn) {
+	harden(c)
+	_ = c.Close()
+}
+
+// harden makes the end of a connection a reset, whoever closes it.
+func harden(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	_ = c.Close()
 }
