@@ -13,8 +13,8 @@ import (
 	"waverider/link"
 )
 
-// authority makes certificates for the name space.test.
-type authority struct {
+// issuer makes certificates for the name space.test.
+type issuer struct {
 	t    *testing.T
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
@@ -29,16 +29,16 @@ func certKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func newAuthority(t *testing.T) *authority {
+func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	a := &authority{t: t, key: certKey(t)}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
+	a := &issuer{t: t, key: certKey(t)}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "issuer"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)}
 	a.cert = a.sign(c, c, a.key, a.key)
 	return a
 }
 
-func (a *authority) sign(c, by *x509.Certificate, key, with *ecdsa.PrivateKey) *x509.Certificate {
+func (a *issuer) sign(c, by *x509.Certificate, key, with *ecdsa.PrivateKey) *x509.Certificate {
 	a.t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, c, by, &key.PublicKey, with)
 	if err != nil {
@@ -51,14 +51,14 @@ func (a *authority) sign(c, by *x509.Certificate, key, with *ecdsa.PrivateKey) *
 	return made
 }
 
-func (a *authority) leaf(from, to time.Time) *x509.Certificate {
+func (a *issuer) leaf(from, to time.Time) *x509.Certificate {
 	a.t.Helper()
-	return a.sign(&x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{"space.test"}, NotBefore: from, NotAfter: to}, a.cert, newKey(a.t), a.key)
+	return a.sign(&x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{"space.test"}, NotBefore: from, NotAfter: to}, a.cert, certKey(a.t), a.key)
 }
 
 // A clock that is wrong makes certificates seem old, or not yet good.
 func TestTheClockDoesNotDecideAboutAKnownCertificate(t *testing.T) {
-	a, other := newAuthority(t), newAuthority(t)
+	a, other := newIssuer(t), newIssuer(t)
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	now, year := time.Now(), 365*24*time.Hour
