@@ -113,6 +113,10 @@ func (d *description) operation(method, path string) (place, bool) {
 	paths := d.in(place{d.doc, nil}, "paths")
 	for pattern := range paths.value.(map[string]any) {
 		want := strings.Split(strings.Trim(pattern, "/"), "/")
+		parts := parts
+		if last := len(want) - 1; want[last] == "{rest}" && len(parts) > last { // with all its slashes, which OpenAPI has no way to say
+			parts = parts[:last+1]
+		}
 		fits := slices.EqualFunc(want, parts, func(want, got string) bool {
 			return strings.HasPrefix(want, "{") && got != "" || strings.EqualFold(want, got)
 		})

@@ -67,6 +67,7 @@ func TestReplay(t *testing.T) {
 		}
 		t.Run(e.name, func(t *testing.T) { r.put(t, e) })
 	}
+	t.Run("linked", r.linked)
 	t.Run("description", func(t *testing.T) {
 		r.described.complete(t)
 		r.described.examples(t, place{r.described.doc, nil})
