@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,7 +25,11 @@ const wrongClock = "WRONG_CLOCK_SECONDS"
 func buildWithClock(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	path := filepath.Join(runtime.GOROOT(), "src", "time", "time.go")
+	root, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Skipf("no sources of package time: %v", err)
