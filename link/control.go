@@ -2,6 +2,7 @@ package link
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,7 @@ type control struct {
 	conn    net.Conn
 	taken   atomic.Bool
 	trip    atomic.Int64 // ns
+	echoed  atomic.Int64 // N of the newest echo
 }
 
 func (c *control) opened() chan struct{} {
@@ -116,6 +118,33 @@ func (s *Session) Send(kind string, body any) error {
 	return streamError(err)
 }
 
+// Alive asks the peer for a sign of life, and tells whether it gives one before
+// ctx ends.
+func (s *Session) Alive(ctx context.Context) bool {
+	n := time.Since(s.Began).Nanoseconds()
+	sent := make(chan error, 1)
+	s.tasks.Go(func() { sent <- s.Send(messageBeat, beat{n}) })
+	tick := time.NewTicker(aliveEvery)
+	defer tick.Stop()
+	for s.ctl.echoed.Load() < n {
+		select {
+		case err := <-sent:
+			if err != nil {
+				return false
+			}
+			sent = nil
+		case <-tick.C:
+		case <-s.ctx.Done():
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+const aliveEvery = 10 * time.Millisecond
+
 // listen gives the messages of the peer to the handler until the stream ends.
 func (s *Session) listen(h Handlers) error {
 	in := bufio.NewReaderSize(s.ctl.conn, sessionRead)
@@ -134,6 +163,7 @@ func (s *Session) listen(h Handlers) error {
 		case messageEcho:
 			var b beat
 			if err = m.Decode(&b); err == nil {
+				s.ctl.echoed.Store(max(b.N, s.ctl.echoed.Load()))
 				s.ctl.trip.Store(max(1, time.Since(s.Began).Nanoseconds()-b.N))
 			}
 		default:

@@ -50,6 +50,7 @@ type Hello struct {
 	Build    string            `json:"build,omitempty"`  // version of its program
 	Join     string            `json:"join,omitempty"`   // secret of a join token, at the first time
 	Ticket   string            `json:"ticket,omitempty"` // of the last session, else
+	Run      string            `json:"run,omitempty"`    // drawn by its process: who comes by another way is the same, a copy is not
 	TLSPin   string            `json:"tlsPin,omitempty"` // of the certificate it saw; empty: none
 	Versions [2]int            `json:"versions"`         // of the protocol, from and to
 }

@@ -24,7 +24,8 @@ type socket struct {
 	ws     *websocket.Conn
 	below  wire.Corked // below TLS; nil: not known
 	reader io.Reader
-	heard  atomic.Int64 // Unix ns
+	made   time.Time    // of the clock that never jumps
+	heard  atomic.Int64 // ns after made
 	in     atomic.Uint64
 	out    atomic.Uint64
 	once   sync.Once
@@ -38,8 +39,8 @@ const (
 var writeBuffers sync.Pool
 
 func socketOf(ws *websocket.Conn, below wire.Corked) *socket {
-	s := &socket{ws: ws, below: below}
-	s.heard.Store(time.Now().UnixNano())
+	s := &socket{ws: ws, below: below, made: time.Now()}
+	s.heard.Store(int64(time.Since(s.made)))
 	return s
 }
 
@@ -57,7 +58,7 @@ func (s *socket) Read(p []byte) (int, error) {
 		}
 		n, err := s.reader.Read(p)
 		if n > 0 {
-			s.heard.Store(time.Now().UnixNano())
+			s.heard.Store(int64(time.Since(s.made)))
 			s.in.Add(uint64(n))
 		}
 		if errors.Is(err, io.EOF) {
@@ -113,7 +114,7 @@ func (s *socket) readText(ctx context.Context) ([]byte, error) {
 }
 
 // silent is how long nothing was heard.
-func (s *socket) silent() time.Duration { return time.Since(time.Unix(0, s.heard.Load())) }
+func (s *socket) silent() time.Duration { return time.Since(s.made) - time.Duration(s.heard.Load()) }
 
 // Close ends it without a word: the peer may not be there.
 func (s *socket) Close() (err error) {

@@ -133,6 +133,9 @@ func (m *member) admit(ctx context.Context, a link.Applicant) (link.Welcome, err
 	s := m.space
 	m.admitting.Lock()
 	defer m.admitting.Unlock()
+	if m.lives(ctx, a) {
+		return link.Welcome{}, m.noticeClone(ctx, a)
+	}
 	n, ok := s.readTicket(m.id, a.Hello.Ticket)
 	if rec := m.Record(); rec.Joining && ok && rec.knows(n) {
 		if err := s.spend(ctx, m.id); err != nil {
@@ -165,6 +168,23 @@ func (m *member) admit(ctx context.Context, a link.Applicant) (link.Welcome, err
 		s.log.Warn("a Hub has a newer ticket than this Space remembers: was the Space restored from a backup?", "hub", m.id, "name", rec.Name)
 	}
 	return m.welcome(rec)
+}
+
+// aliveWithin is the time that a Hub has to show that it is still here when
+// another process comes with its identity.
+const aliveWithin = 4 * time.Second
+
+// lives tells that the Hub is here, and that who comes is another process with
+// its key: a copy, whatever ticket it has. A Hub that was started anew is not
+// here any more.
+func (m *member) lives(ctx context.Context, a link.Applicant) bool {
+	c := m.current()
+	if c == nil || c.hubRun == "" || c.hubRun == a.Hello.Run {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, aliveWithin)
+	defer cancel()
+	return c.Alive(ctx)
 }
 
 // noticeClone refuses a Hub whose ticket was used, and tells all who should know.

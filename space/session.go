@@ -26,6 +26,7 @@ type session struct {
 	proxy  *proxy
 	gone   chan struct{} // closed when all of it has ended
 	build  string
+	hubRun string // drawn by the process of the Hub
 
 	telling sync.Mutex // settings
 	tellers atomic.Int32
@@ -46,7 +47,7 @@ func (s *Space) serve(ctx context.Context, ls *link.Session, a link.Applicant) e
 	if m == nil {
 		return errRemoved
 	}
-	c := &session{Session: ls, member: m, gone: make(chan struct{}), listed: make(chan struct{}, 1), build: shortText(a.Hello.Build)}
+	c := &session{Session: ls, member: m, gone: make(chan struct{}), listed: make(chan struct{}, 1), hubRun: a.Hello.Run, build: shortText(a.Hello.Build)}
 	c.proxy = newProxy(c)
 	defer close(c.gone)
 	if err := m.attach(ctx, c, a); err != nil {

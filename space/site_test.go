@@ -211,6 +211,7 @@ func (s *site) hub(ref string) (v view) {
 type disk struct {
 	key    *auth.Key
 	ticket string
+	run    string // of the process that has it; "" is not told
 }
 
 func newDisk(t testing.TB) *disk {
@@ -226,7 +227,7 @@ func (s *site) dial(d *disk, join string) (*link.Session, error) {
 	dialer := &link.Dialer{URL: s.url(""), Space: s.key.ID(), Key: d.key, Trust: link.Trust{Pin: link.Pin(s.cert.Leaf)},
 		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }}
 	return dialer.Dial(s.t.Context(), func(string) link.Hello {
-		return link.Hello{Name: "edge", Build: "1", Join: join, Ticket: d.ticket}
+		return link.Hello{Name: "edge", Build: "1", Join: join, Ticket: d.ticket, Run: d.run}
 	})
 }
 

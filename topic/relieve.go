@@ -11,9 +11,9 @@ import (
 const relieveEvery = time.Second
 
 // relieve makes room on a disk that is nearly full: what is stored here on its way
-// to another Store, and has been acked by all who read it, is not kept there any
+// to a Space, and has been acked by all who read it, is not kept there any
 // longer. Otherwise a Hub that filled its disk while it was cut off would take
-// no record again.
+// no record again. A Space drops nothing that way: it is where records stay.
 func (s *Store) relieve(ctx context.Context) {
 	for {
 		select {
@@ -34,14 +34,14 @@ func (s *Store) relieve(ctx context.Context) {
 	}
 }
 
-// dropAcked drops all that every durable reader has acked, of a Topic that
-// another Store reads.
+// dropAcked drops all that every durable reader has acked, of a Topic that a
+// Space reads.
 func (t *Topic) dropAcked(ctx context.Context) error {
 	t.dropping.Lock()
 	defer t.dropping.Unlock()
 	t.mu.Lock()
 	floor, first := t.floor(), t.first
-	sent := t.ready && t.ended == nil && t.hasFar()
+	sent := t.ready && t.ended == nil && t.cursors[FarSpace] != nil
 	t.mu.Unlock()
 	if !sent || floor <= first {
 		return nil

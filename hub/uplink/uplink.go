@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,7 @@ type Core struct {
 type Uplink struct {
 	cfg   Config
 	log   *slog.Logger
+	run   string // of this process
 	core  Core
 	share *share          // nil: no Topics
 	join  *link.JoinToken // to be used; nil: none
@@ -71,7 +73,7 @@ func Open(cfg Config) (*Uplink, error) {
 	if err != nil && !errors.As(err, &damage) {
 		return nil, err
 	}
-	u := &Uplink{cfg: cfg, log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), answers: make(chan link.Answer, 1), since: time.Now()}
+	u := &Uplink{cfg: cfg, run: rand.Text(), log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), answers: make(chan link.Answer, 1), since: time.Now()}
 	if cfg.Join != "" {
 		token, err := link.ParseJoinToken(cfg.Join)
 		if err != nil {
@@ -86,7 +88,7 @@ func Open(cfg Config) (*Uplink, error) {
 	case damage != nil && (u.join == nil || cfg.URL == ""):
 		u.join, u.problem = nil, damage // a Hub works without its Space
 		u.log.Error("what is known of the Space cannot be read; the Hub works on without it", "err", damage)
-	case u.join != nil && cfg.URL == "" && (m == nil || m.Space != u.join.Space):
+	case u.join != nil && cfg.URL == "" && m == nil:
 		return nil, waverider.Errorf(waverider.Invalid, "--join needs --space URL, the address of the Space")
 	case u.join == nil && m == nil && cfg.URL != "":
 		return nil, waverider.Errorf(waverider.Invalid, "this Hub has not joined a Space yet: add --join TOKEN, made with \"waverider space token create\"")
@@ -155,7 +157,7 @@ func (u *Uplink) dial(ctx context.Context) (*link.Session, error) {
 	if u.cfg.URL != "" {
 		d.URL = u.cfg.URL
 	}
-	hello := link.Hello{Name: u.cfg.Name, Build: u.cfg.Build, Ticket: known.Ticket}
+	hello := link.Hello{Name: u.cfg.Name, Build: u.cfg.Build, Ticket: known.Ticket, Run: u.run}
 	if u.join != nil {
 		hello.Join = u.join.Answer()
 		if u.join.Space != known.Space {
