@@ -88,6 +88,8 @@ func Open(cfg Config) (*Uplink, error) {
 	case damage != nil && (u.join == nil || cfg.URL == ""):
 		u.join, u.problem = nil, damage // a Hub works without its Space
 		u.log.Error("what is known of the Space cannot be read; the Hub works on without it", "err", damage)
+	case u.join != nil && cfg.URL == "" && m != nil && m.Space != u.join.Space:
+		return nil, waverider.Errorf(waverider.Invalid, "the join token is of another Space than the one this Hub knows (%s at %s): add --space URL, also when the address is the same", m.Space, m.URL)
 	case u.join != nil && cfg.URL == "" && m == nil:
 		return nil, waverider.Errorf(waverider.Invalid, "--join needs --space URL, the address of the Space")
 	case u.join == nil && m == nil && cfg.URL != "":
