@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type gate struct {
 	opened chan struct{} // closed while it is open
 	closed chan struct{}
 	once   sync.Once
+	held   atomic.Int32 // writes that wait
 }
 
 func newGate(c net.Conn) *gate {
@@ -47,6 +49,13 @@ func (g *gate) Write(p []byte) (int, error) {
 	g.mu.Lock()
 	opened := g.opened
 	g.mu.Unlock()
+	select {
+	case <-opened:
+		return g.Conn.Write(p)
+	default:
+	}
+	g.held.Add(1)
+	defer g.held.Add(-1)
 	select {
 	case <-opened:
 	case <-g.closed:
