@@ -51,7 +51,7 @@ py: ## tests of the Python runner, with python3 and those that WAVERIDER_PYTHONS
 
 e2e: build ## the built program, driven from outside
 	cd e2e/compat && npm ci --no-audit --no-fund --loglevel=error
-	WAVERIDER_BIN=$(CURDIR)/bin/waverider go test ./e2e/...
+	WAVERIDER_BIN=$(CURDIR)/bin/waverider go test -timeout 20m ./e2e/...
 
 fuzz: ## every fuzz target for 30 s
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
