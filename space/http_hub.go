@@ -231,9 +231,11 @@ func (s *Space) remove(ctx context.Context, m *member, by, why string) error {
 	}
 	s.mu.Unlock()
 	m.end("removed", "this Hub was removed from the Space")
+	var all []waverider.TopicName
 	for _, t := range s.cfg.Topics.Topics() {
-		_ = t.Forget(ctx, m.far())
+		all = append(all, t.Name())
 	}
+	s.letting.add(m.id, all)
 	s.audit.add(auditRecord{Action: "remove", Hub: m.id, Name: rec.Name, By: by, Detail: why})
 	s.log.Info("hub removed", "hub", m.id, "name", rec.Name, "by", by)
 	return nil

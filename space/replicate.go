@@ -18,7 +18,9 @@ import (
 const readerExpires = 7 * 24 * time.Hour
 
 // far is what stands for the Hub in the Topics of the Space.
-func (m *member) far() string { return topic.FarHub + m.id }
+func (m *member) far() string { return farOf(m.id) }
+
+func farOf(hub string) string { return topic.FarHub + hub }
 
 // may says whether a Hub may write and read a Topic: those that have an owner
 // are for Hubs of that domain only.
@@ -115,15 +117,14 @@ func (m *member) touch() {
 }
 
 // forgetReads lets go of what the Hub does not want any more.
-func (m *member) forgetReads(ctx context.Context, before, now []string) {
+func (m *member) forgetReads(before, now []string) {
+	var gone []waverider.TopicName
 	for _, name := range before {
-		if slices.Contains(now, name) {
-			continue
-		}
-		if t, err := m.space.cfg.Topics.Topic(waverider.TopicName(name)); err == nil {
-			_ = t.Forget(ctx, m.far()) // it expires by itself too
+		if _, stays := slices.BinarySearch(now, name); !stays { // they are sorted
+			gone = append(gone, waverider.TopicName(name))
 		}
 	}
+	m.space.letting.add(m.id, gone)
 }
 
 // received is what came from each Hub in the time of this process, by what stands

@@ -266,7 +266,7 @@ func (c *session) setReads(ctx context.Context, msg link.Message) error {
 		return err
 	}
 	c.member.touch()
-	c.member.forgetReads(ctx, before, body.Topics)
+	c.member.forgetReads(before, body.Topics)
 	return nil
 }
 

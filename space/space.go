@@ -50,6 +50,7 @@ type Space struct {
 	forHubs  *wire.Mux // what they may ask
 	receiver *replica.Receiver
 	audit    *auditLog
+	letting  *letting
 
 	joining sync.Mutex // one Hub joins at a time: names are given then
 
@@ -65,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Space, error) {
 	if cfg.Lines == nil {
 		cfg.Lines = lastlines.New(0)
 	}
-	s := &Space{cfg: cfg, log: cfg.Log, id: cfg.Key.ID(), started: time.Now(), members: map[string]*member{}, audit: newAuditLog(),
+	s := &Space{cfg: cfg, log: cfg.Log, id: cfg.Key.ID(), started: time.Now(), members: map[string]*member{}, audit: newAuditLog(), letting: newLetting(),
 		hubs: records.Of[HubRecord](cfg.Records, "hubs"), tokens: records.Of[TokenRecord](cfg.Records, "tokens"),
 		reads: reads{records.Of[[]string](cfg.Records, "reads")}}
 	s.receiver = replica.NewReceiver(cfg.Topics, replica.ReceiverOptions{Log: cfg.Log})
@@ -101,7 +102,10 @@ func (s *Space) name() string {
 // Run does what comes up from time to time until ctx ends, and returns when no
 // Hub is here any more: their sessions end with the server they came to.
 func (s *Space) Run(ctx context.Context) error {
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
 	defer s.acceptor.Wait()
+	tasks.Go(func() { s.letGo(ctx) })
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
