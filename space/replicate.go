@@ -46,10 +46,19 @@ func orNone(domain string) string {
 	return domain
 }
 
+// makes takes away an owner that the Hub cannot give: of Topics that are there it
+// may not either.
+func (m *member) makes(cfg *waverider.TopicConfig) {
+	if domain := m.Record().Domain; cfg.Owner != "" && cfg.Owner != domain {
+		m.space.log.Warn("a hub makes a topic for another domain; it gets the hub's", "hub", m.id, "topic", cfg.Name, "owner", cfg.Owner, "domain", domain)
+		cfg.Owner = domain
+	}
+}
+
 // takeTopic receives the records of one Topic of the Hub.
 func (c *session) takeTopic(ctx context.Context, st *link.Stream) {
 	m := c.member
-	err := m.space.receiver.Serve(ctx, st, replica.Peer{Producer: m.far(), Name: m.Record().Name, Allow: m.may})
+	err := m.space.receiver.Serve(ctx, st, replica.Peer{Producer: m.far(), Name: m.Record().Name, Allow: m.may, Make: m.makes})
 	var breach *replica.Breach
 	switch {
 	case err == nil || ctx.Err() != nil:

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"waverider/link"
 )
@@ -112,4 +114,45 @@ func TestAHubThatWasRemovedHoldsNothing(t *testing.T) {
 	<-began
 	s.want(http.StatusOK, "DELETE", "/api/v1/sth/"+d.key.ID()+"?force=true", s.admin, "", nil)
 	s.until("it holds nothing", func() bool { return s.holders("t") == "" })
+}
+
+// sends opens a stream of a Topic, and returns what is answered.
+func (s *site) sends(l *link.Session, hello string) (*link.Stream, string) {
+	s.t.Helper()
+	st, err := l.Open(s.t.Context(), link.KindTopic)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = st.Abort() })
+	if _, err := io.WriteString(st, hello+"\n"); err != nil {
+		s.t.Fatal(err)
+	}
+	_ = st.SetReadDeadline(time.Now().Add(10 * time.Second))
+	line, err := bufio.NewReader(st).ReadString('\n')
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return st, line
+}
+
+func TestATopicThatAHubMakesBelongsToNoOtherDomain(t *testing.T) {
+	s := newSite(t)
+	_, of := s.join(`{"domain":"a"}`, nil)
+	_, none := s.join("", nil)
+	for i, c := range []struct {
+		h            *here
+		wants, owner string
+	}{{of, "finance", "a"}, {of, "a", "a"}, {of, "", ""}, {none, "finance", ""}} {
+		name := fmt.Sprint("billing-", i)
+		_, line := s.sends(c.h.Session, `{"topic":"`+name+`","contentType":"application/x-ndjson","config":{"owner":"`+c.wants+`","description":"official"},"epoch":5,"next":1,"oldest":1}`)
+		if !strings.Contains(line, `"at"`) {
+			t.Errorf("owner %q: %s", c.wants, line)
+			continue
+		}
+		var v struct{ Owner, Description string }
+		s.want(http.StatusOK, "GET", "/api/v1/topics/"+name, s.admin, "", &v)
+		if v.Owner != c.owner || v.Description != "official" {
+			t.Errorf("owner %q, want %q: made with %+v", c.wants, c.owner, v)
+		}
+	}
 }

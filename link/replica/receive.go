@@ -44,6 +44,10 @@ type Peer struct {
 	// Allow says, if it is not nil, whether the peer may write to a Topic; its
 	// error is told to it.
 	Allow func(waverider.TopicName) error
+
+	// Make, if it is not nil, is given the Topic that the peer's records are to make,
+	// and may change what is not the peer's to say.
+	Make func(*waverider.TopicConfig)
 }
 
 // Receiver takes records from peers. There is one of a Store.
@@ -346,6 +350,9 @@ func (in *inlet) hear(ctx context.Context) (h hello, err error) {
 // place finds or makes the Topic that the records go to.
 func (in *inlet) place(ctx context.Context, h hello) (*topic.Topic, error) {
 	cfg := h.Config
+	if in.from.Make != nil {
+		in.from.Make(&cfg)
+	}
 	t, err := in.r.store.Topic(cfg.Name)
 	if err != nil {
 		if err := in.r.makes(in.from); err != nil {
