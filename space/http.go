@@ -64,7 +64,7 @@ func (s *Space) hubMux() *wire.Mux {
 	s.api(m, "GET", "/load", auth.Member, wire.JSON(s.getLoad))
 	s.api(m, "GET", "/list", auth.Member, wire.JSON(s.getList))
 	topics := &topicapi.API{Topics: s.cfg.Topics, Log: s.log, Linked: func() bool { return true }, Origin: topicapi.Origin{ID: s.id, Type: "space"},
-		Rule: ruleForHubs, May: s.mayHub, Wrap: func(_, _ string, next wire.Handler) wire.Handler { return s.here(next) }}
+		Rule: ruleForHubs, May: s.mayHub, Wrap: func(_, _ string, next wire.Handler) wire.Handler { return s.here(s.whileMay(next)) }}
 	for _, base := range bases {
 		topics.Routes(m, base)
 	}

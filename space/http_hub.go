@@ -143,6 +143,7 @@ func (s *Space) patchHub(w http.ResponseWriter, r *http.Request) error {
 	if err := s.changeHub(r.Context(), m, c); err != nil {
 		return err
 	}
+	m.rightsChanged()
 	rec := m.Record()
 	detail, _ := json.Marshal(rec.settings())
 	s.audit.add(auditRecord{Action: "change", Hub: m.id, Name: rec.Name, By: wire.IdentityOf(r).Subject, Detail: string(detail)})

@@ -73,7 +73,8 @@ type member struct {
 	breaches int
 	changed  chan struct{} // closed when what it wants may have changed; nil: nobody waits
 
-	out *replica.Outbound // Topics on their way to it
+	out  *replica.Outbound // Topics on their way to it
+	uses uses              // the other ways it uses Topics
 }
 
 // entities is what a Hub says it has.

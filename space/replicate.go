@@ -58,7 +58,17 @@ func (m *member) makes(cfg *waverider.TopicConfig) {
 // takeTopic receives the records of one Topic of the Hub.
 func (c *session) takeTopic(ctx context.Context, st *link.Stream) {
 	m := c.member
-	err := m.space.receiver.Serve(ctx, st, replica.Peer{Producer: m.far(), Name: m.Record().Name, Allow: m.may, Make: m.makes})
+	while, use, done := m.uses.begin(ctx, "")
+	defer done()
+	allow := func(name waverider.TopicName) error {
+		m.uses.name(use, name)
+		err := m.may(name)
+		if err != nil {
+			m.uses.name(use, "") // it ends with words
+		}
+		return err
+	}
+	err := m.space.receiver.Serve(while, st, replica.Peer{Producer: m.far(), Name: m.Record().Name, Allow: allow, Make: m.makes})
 	var breach *replica.Breach
 	switch {
 	case err == nil || ctx.Err() != nil:
@@ -76,7 +86,7 @@ func (c *session) sendTopics(ctx context.Context) {
 	watch.Go(func() {
 		for ctx.Err() == nil {
 			changes := c.member.space.cfg.Topics.Changes()
-			c.member.touch()
+			c.member.rightsChanged()
 			select {
 			case <-changes:
 			case <-ctx.Done():
