@@ -95,6 +95,7 @@ func (s *Space) join(ctx context.Context, m *member, a link.Applicant) (link.Wel
 		r.Ticket = r.last() + 1 // nobody has this one: tickets of before are no good
 		r.Pending = r.Ticket + 1
 		r.JoinedWith, r.Joining, r.Revoked, r.Clone = token.ID, true, false, nil
+		r.obey(token, s.freeName(token.Name, a.ID) == token.Name)
 		return nil
 	})
 	if err != nil {
@@ -107,6 +108,24 @@ func (s *Space) join(ctx context.Context, m *member, a link.Applicant) (link.Wel
 	s.audit.add(auditRecord{Action: "join", Hub: a.ID, Name: rec.Name, By: token.By, Remote: a.Remote, Detail: "token " + token.ID})
 	s.log.Info("hub joined", "hub", a.ID, "name", rec.Name, "address", a.Remote, "token", token.ID)
 	return m.welcome(rec)
+}
+
+// obey takes over what a token says of its Hub; what it does not say stays. The
+// name is for one that is free.
+func (rec *HubRecord) obey(token TokenRecord, free bool) {
+	if token.Name != "" && free {
+		rec.Name = token.Name
+	}
+	if token.Domain != "" {
+		rec.Domain = token.Domain
+	}
+	labels := map[string]string{}
+	maps.Copy(labels, rec.Labels)
+	maps.Copy(labels, token.Labels)
+	if len(labels) > maxLabels { // of the token's, all
+		labels = maps.Clone(token.Labels)
+	}
+	rec.Labels = labels
 }
 
 // newRecord is what is known at first of a Hub that joins.

@@ -1,6 +1,7 @@
 package space_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -125,6 +126,37 @@ func TestWhatATokenSaysOfAHub(t *testing.T) {
 		`{"expires":"31d"}`, `{"expires":"-1s"}`, `{"name":"` + strings.Repeat("x", 64) + `"}`, `[]`, `{"name":1}`} {
 		s.want(http.StatusBadRequest, "POST", "/api/v1/tokens", s.admin, bad, nil)
 	}
+}
+
+func TestWhatATokenSaysOfAHubThatComesBack(t *testing.T) {
+	s := newSite(t)
+	_, other := s.join(`{"name":"taken"}`, nil)
+	d, h := s.join(`{"name":"old","domain":"a","labels":{"x":"1","z":"3"}}`, nil)
+	for _, c := range []struct{ token, name, domain, labels string }{
+		{`{"domain":"quarantine","labels":{"x":"y"},"name":"new"}`, "new", "quarantine", "map[x:y z:3]"},
+		{`{"name":"taken"}`, "new", "quarantine", "map[x:y z:3]"},
+	} {
+		s.want(http.StatusOK, "POST", "/api/v1/sth/"+d.key.ID()+"/revoke", s.admin, "", nil)
+		h.ended(t)
+		l, err := s.dial(d, s.joinToken(c.token).Answer())
+		if err != nil {
+			t.Fatal(err)
+		}
+		h = s.run(l, d, nil)
+		if err := h.confirm(d); err != nil {
+			t.Fatal(err)
+		}
+		s.heard(h, d)
+		v := s.hub(d.key.ID())
+		var told link.Settings
+		if err := json.Unmarshal(l.Welcome.More, &told); err != nil {
+			t.Fatal(err)
+		}
+		if v.Name != c.name || v.Domain != c.domain || fmt.Sprint(v.Labels) != c.labels || told.Domain != c.domain || told.Name != c.name {
+			t.Errorf("%s: name %q, domain %q, labels %v; it was told %+v", c.token, v.Name, v.Domain, v.Labels, told)
+		}
+	}
+	other.Close(nil)
 }
 
 func TestNamesOfHubs(t *testing.T) {
