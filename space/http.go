@@ -62,7 +62,7 @@ func (s *Space) hubMux() *wire.Mux {
 	m := wire.NewMux(s.log)
 	s.api(m, "GET", "/version", auth.Public, wire.JSON(s.getVersion))
 	s.api(m, "GET", "/load", auth.Member, wire.JSON(s.getLoad))
-	s.api(m, "GET", "/list", auth.Member, wire.JSON(s.getList))
+	s.api(m, "GET", "/list", auth.Member, wire.JSON(s.getNames))
 	topics := &topicapi.API{Topics: s.cfg.Topics, Log: s.log, Linked: func() bool { return true }, Origin: topicapi.Origin{ID: s.id, Type: "space"},
 		Rule: ruleForHubs, May: s.mayHub, Wrap: func(_, _ string, next wire.Handler) wire.Handler { return s.here(s.whileMay(next)) }}
 	for _, base := range bases {

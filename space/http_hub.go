@@ -86,6 +86,24 @@ func (s *Space) getList(*http.Request) ([]hubView, error) {
 	return views, nil
 }
 
+// hubNameView is all that Hubs are told of each other.
+type hubNameView struct {
+	ID     string            `json:"id"`
+	Name   string            `json:"name"`
+	State  string            `json:"state"`
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
+func (s *Space) getNames(*http.Request) ([]hubNameView, error) {
+	views := []hubNameView{}
+	for _, m := range s.list() {
+		m.mu.Lock()
+		views = append(views, hubNameView{m.id, m.rec.Name, m.state(), m.rec.Labels})
+		m.mu.Unlock()
+	}
+	return views, nil
+}
+
 // getAll gathers one kind of thing of all Hubs, as they last said.
 func (s *Space) getAll(of func(entities) json.RawMessage) func(*http.Request) ([]json.RawMessage, error) {
 	return func(*http.Request) ([]json.RawMessage, error) {

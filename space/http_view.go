@@ -59,25 +59,32 @@ func (m *member) viewOf(by map[string][]replica.Stats) hubView {
 	rec := m.rec
 	v := hubView{ID: rec.ID, Info: hubTimes{rec.Joined, rec.Connected, rec.Disconnected}, SelfHosted: true, Description: rec.Name,
 		Topics: orEmpty(m.entities.Topics), Sequences: orEmpty(m.entities.Sequences), Instances: orEmpty(m.entities.Instances),
-		Name: rec.Name, Labels: rec.Labels, Domain: rec.Domain, State: "away", LastSeen: m.seen, Address: rec.Remote, Build: rec.Build,
+		Name: rec.Name, Labels: rec.Labels, Domain: rec.Domain, State: m.state(), LastSeen: m.seen, Address: rec.Remote, Build: rec.Build,
 		Load: m.load, Lag: m.lag.Records, Missed: received.Missed + sent.Missed, Behind: sent.Lag, Clone: rec.Clone, Reads: rec.Reads, Tags: []string{}}
 	for k, val := range rec.Labels {
 		v.Tags = append(v.Tags, k+"="+val)
 	}
-	switch {
-	case m.session != nil:
-		v.State, v.Healthy, v.IsConnectionActive = "connected", true, true
+	if m.session != nil {
+		v.Healthy, v.IsConnectionActive = true, true
 		v.RTT = float64(m.session.RTT().Microseconds()) / 1000
-	case rec.Revoked:
-		v.State = "revoked"
-	}
-	if m.session == nil {
+	} else {
 		v.DisconnectReason = rec.DisconnectReason
 		if v.LastSeen.IsZero() {
 			v.LastSeen = rec.Disconnected
 		}
 	}
 	return v
+}
+
+// state is a word for how it stands with the Hub; the caller holds mu.
+func (m *member) state() string {
+	switch {
+	case m.session != nil:
+		return "connected"
+	case m.rec.Revoked:
+		return "revoked"
+	}
+	return "away"
 }
 
 func orEmpty(raw json.RawMessage) json.RawMessage {

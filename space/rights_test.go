@@ -3,10 +3,12 @@ package space_test
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,13 @@ func frameOf(epoch uint32, first uint64, data string) []byte {
 	sum := crc32.Update(crc32.Checksum(b, t), t, []byte(data))
 	b = le.AppendUint32(b, sum)
 	return append(b, data...)
+}
+
+// asks is a client for what a Hub may ask the Space.
+func asks(l *link.Session) *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return l.Open(ctx, link.KindHTTP)
+	}}}
 }
 
 const binaryTopic = `{"topic":"billing","contentType":"application/octet-stream","config":{},"epoch":5,"next":1,"oldest":1}`
@@ -71,10 +80,7 @@ func TestAHubThatIsMovedGetsNoMoreOfTheOldDomain(t *testing.T) {
 	s.reads(l, "t")
 	<-began
 	<-got
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return l.Open(ctx, link.KindHTTP)
-	}}}
-	resp, err := client.Get("http://space/api/v1/topic/t")
+	resp, err := asks(l).Get("http://space/api/v1/topic/t")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,4 +99,25 @@ func TestAHubThatIsMovedGetsNoMoreOfTheOldDomain(t *testing.T) {
 	case <-time.After(300 * time.Millisecond):
 	}
 	s.until("it holds nothing", func() bool { return s.holders("t") == "" })
+}
+
+func TestHubsSeeTheNamesOfOthersOnly(t *testing.T) {
+	s := newSite(t)
+	da, a := s.join(`{"name":"first","domain":"a"}`, nil)
+	_ = a.Send(link.MessageEntities, link.Entities{Instances: json.RawMessage(`[{"id":"1","args":["--password=x"]}]`), Topics: json.RawMessage(`[]`), Sequences: json.RawMessage(`[]`)})
+	s.heard(a, da)
+	db, b := s.join(`{"domain":"b","labels":{"x":"y"}}`, nil)
+	resp, err := asks(b.Session).Get("http://space/api/v1/list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var list []map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string]any{{"id": db.key.ID(), "name": "edge", "state": "connected", "labels": map[string]any{"x": "y"}}, {"id": da.key.ID(), "name": "first", "state": "connected"}}
+	if !reflect.DeepEqual(list, want) {
+		t.Errorf("%v", list)
+	}
 }
