@@ -121,10 +121,15 @@ func (w *Writer) Last() State {
 
 // Append adds whole records, which lie one after the other in records, and
 // returns when they are in the open batch: it waits while that is full. After
-// them the producer stands at tag. On an error nothing was added.
+// them the producer stands at tag. On an error nothing was added; more than one
+// message can have is one of kind TooLarge.
 func (w *Writer) Append(ctx context.Context, records []byte, lengths []uint32, tag State) error {
 	if len(lengths) == 0 {
 		return nil
+	}
+	if n := len(records); len(lengths) > batch.MaxCount || n > batch.MaxRecord || n > batch.MaxData && len(lengths) > 1 {
+		return waverider.Errorf(waverider.TooLarge, "%d records of %d bytes together; at most %d of %d, or one of %d, can be added at once",
+			len(lengths), n, batch.MaxCount, batch.MaxData, batch.MaxRecord)
 	}
 	t, p := w.t, w.p
 	t.mu.Lock()
