@@ -142,7 +142,11 @@ func (s *Store) newMeta(cfg waverider.TopicConfig) ledger.Topic {
 func (s *Store) make(t *Topic) (*Topic, bool, error) {
 	err := s.guard.check()
 	if err == nil {
-		err = s.ledger.PutTopic(t.meta)
+		if reader := s.held(t.meta.TopicConfig); reader != "" {
+			err = s.ledger.PutTopicRead(t.meta, reader, ledger.Cursor{Incarnation: t.meta.Runs[0].Incarnation, Number: 1, Updated: s.now()})
+		} else {
+			err = s.ledger.PutTopic(t.meta)
+		}
 	}
 	if err != nil {
 		t.makeErr = err

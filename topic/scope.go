@@ -12,6 +12,26 @@ func (s *Store) SetDefaultScope(scope waverider.Scope) {
 	s.scope = scope
 }
 
+// HoldFor names a durable reader that never expires: Topics that get the scope
+// space from now on, made with it or promoted, have the reader in the same write,
+// and so hold for it all they have. "" is none.
+func (s *Store) HoldFor(reader string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holdFor = reader
+}
+
+// held is the reader that a Topic is to hold its records for as it gets the scope
+// space; "" when there is none.
+func (s *Store) held(cfg waverider.TopicConfig) string {
+	if cfg.Scope != waverider.ScopeSpace || cfg.Durability == waverider.DurabilityMemory {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holdFor
+}
+
 // scoped is cfg with its scope. s.mu is held.
 func (s *Store) scoped(cfg waverider.TopicConfig) waverider.TopicConfig {
 	if cfg.Scope == "" && cfg.Durability != waverider.DurabilityMemory {

@@ -59,6 +59,7 @@ type Store struct {
 	reading atomic.Int32     // Topics with live readers
 	closed  bool
 	scope   waverider.Scope // of Topics made without one; "" is hub
+	holdFor string          // see HoldFor
 	changed signal          // see Changes
 }
 

@@ -1,6 +1,23 @@
 package uplink
 
-import "waverider"
+import (
+	"context"
+
+	"waverider"
+	"waverider/topic"
+)
+
+// FailToHold makes the first tries fail to let a Topic hold its records for the
+// Space. It is called before Run.
+func (u *Uplink) FailToHold(times int, err error) {
+	hold := u.share.hold
+	u.share.hold = func(ctx context.Context, t *topic.Topic) error {
+		if times--; times >= 0 {
+			return err
+		}
+		return hold(ctx, t)
+	}
+}
 
 // Requests is what is kept of requests, for tests.
 type Requests = requests

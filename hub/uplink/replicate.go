@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"waverider"
 	"waverider/link"
@@ -17,11 +18,14 @@ type share struct {
 	store    *topic.Store
 	out      *replica.Outbound
 	receiver *replica.Receiver
+
+	hold func(context.Context, *topic.Topic) error // its records for the Space
 }
 
 func newShare(u *Uplink) *share {
 	store := u.cfg.Topics
-	s := &share{store: store, receiver: replica.NewReceiver(store, replica.ReceiverOptions{Log: u.log})}
+	s := &share{store: store, receiver: replica.NewReceiver(store, replica.ReceiverOptions{Log: u.log}),
+		hold: func(ctx context.Context, t *topic.Topic) error { return t.Remember(ctx, topic.FarSpace, 0) }}
 	s.out = &replica.Outbound{Store: store, Log: u.log, Send: replica.SendOptions{Reader: topic.FarSpace, Skip: topic.FarSpace},
 		Topics: s.names, Changes: store.Changes}
 	return s
@@ -45,43 +49,72 @@ func (s *share) may(name waverider.TopicName) error {
 	return nil
 }
 
+// shareNew makes Topics from now on those of the Space, unless they are made for
+// this Hub alone, with all their records held for it from the first.
+func (u *Uplink) shareNew() {
+	if store := u.cfg.Topics; store != nil {
+		store.HoldFor(topic.FarSpace)
+		store.SetDefaultScope(waverider.ScopeSpace)
+	}
+}
+
+// Times after which a Topic that does not hold its records is tried again.
+const (
+	rememberFirst = 100 * time.Millisecond
+	rememberMost  = 5 * time.Second
+)
+
 // remember sees to it that Topics of the Space hold what it does not have yet,
-// whether it can be reached or not, until ctx ends.
+// whether it can be reached or not, until ctx ends. Those made or promoted while
+// there is a Space do so by themselves; others are older than that.
 func (u *Uplink) remember(ctx context.Context) {
 	known := map[waverider.TopicName]*topic.Topic{}
+	wait := rememberFirst
 	for {
 		changes := u.share.store.Changes()
-		if u.Joined() {
-			u.rememberNew(ctx, known)
+		var again <-chan time.Time
+		if u.Joined() && !u.rememberNew(ctx, known) {
+			again = time.After(wait)
+			wait = min(2*wait, rememberMost)
+		} else {
+			wait = rememberFirst
 		}
 		select {
 		case <-changes:
 		case <-u.joined:
+		case <-again:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (u *Uplink) rememberNew(ctx context.Context, known map[waverider.TopicName]*topic.Topic) {
+// rememberNew is false when it is to be tried again.
+func (u *Uplink) rememberNew(ctx context.Context, known map[waverider.TopicName]*topic.Topic) bool {
+	failed := 0
+	var which waverider.TopicName
+	var why error
 	for _, name := range u.share.names() {
 		t, err := u.share.store.Topic(name)
 		if err != nil || known[name] == t {
 			continue
 		}
-		if err := t.Remember(ctx, topic.FarSpace, 0); err != nil {
-			if ctx.Err() == nil && t.Life().Err() == nil {
-				u.log.Error("a Topic does not hold its records for the Space", "topic", name, "err", err)
-			}
-			continue
+		if err := u.share.hold(ctx, t); err == nil {
+			known[name] = t
+		} else if ctx.Err() == nil && t.Life().Err() == nil {
+			failed++
+			which, why = name, err
 		}
-		known[name] = t
 	}
 	for name, t := range known {
 		if t.Life().Err() != nil {
 			delete(known, name)
 		}
 	}
+	if failed > 0 {
+		u.log.Error("topics do not hold their records for the Space; trying again", "topics", failed, "topic", which, "err", why)
+	}
+	return failed == 0
 }
 
 // takeTopic receives the records of one Topic of the Space.

@@ -108,8 +108,8 @@ func Open(cfg Config) (*Uplink, error) {
 	if cfg.Topics != nil {
 		u.share = newShare(u)
 	}
-	if (m != nil || damage != nil) && cfg.Topics != nil {
-		cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
+	if m != nil || damage != nil {
+		u.shareNew()
 	}
 	return u, nil
 }
@@ -220,9 +220,7 @@ func (u *Uplink) keep(s *link.Session, d *link.Dialer, pin string) error {
 		default:
 		}
 	}
-	if u.cfg.Topics != nil {
-		u.cfg.Topics.SetDefaultScope(waverider.ScopeSpace)
-	}
+	u.shareNew()
 	return nil
 }
 

@@ -128,12 +128,22 @@ func (d *disk) start(url, join string) (u *uplink.Uplink, stop func()) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	u.Attach(uplink.Core{
+	return u, d.run(u, d.core())
+}
+
+// core is a Hub that has nothing.
+func (d *disk) core() uplink.Core {
+	return uplink.Core{
 		API:      func(*auth.Gate) http.Handler { return http.NotFoundHandler() },
 		Load:     func() (any, error) { return map[string]int{"avgLoad": 1}, nil },
 		Entities: func() (any, any, any, error) { return []int{}, []int{}, []string{}, nil },
 		Audit:    func(_, _, _, _ string) {},
-	})
+	}
+}
+
+// run runs what was opened until the answer is called.
+func (d *disk) run(u *uplink.Uplink, core uplink.Core) (stop func()) {
+	u.Attach(core)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -145,7 +155,7 @@ func (d *disk) start(url, join string) (u *uplink.Uplink, stop func()) {
 	var once sync.Once
 	stop = func() { once.Do(func() { cancel(); <-done }) }
 	d.t.Cleanup(stop)
-	return u, stop
+	return stop
 }
 
 // kept is what is on disk.

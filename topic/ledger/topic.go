@@ -73,6 +73,31 @@ func (l *Ledger) PutTopic(t Topic) error {
 	return l.update(func(tx *bolt.Tx) error { return tx.Bucket(topics).Put(key, data) })
 }
 
+// PutTopicRead is PutTopic that remembers a reader in the same write, unless one
+// of that name is remembered.
+func (l *Ledger) PutTopicRead(t Topic, reader string, c Cursor) error {
+	k := Key{t.Name, reader}
+	if err := k.validate(); err != nil {
+		return err
+	}
+	body, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("encode topic %s of ledger: %w", t.Name, err)
+	}
+	key, cursor := []byte(t.Name), k.bytes()
+	data := seal(key, body)
+	return l.update(func(tx *bolt.Tx) error {
+		if err := tx.Bucket(topics).Put(key, data); err != nil {
+			return err
+		}
+		tx.Bucket(cursors).FillPercent = fill
+		if tx.Bucket(cursors).Get(cursor) != nil {
+			return nil
+		}
+		return putCursor(tx, cursor, c)
+	})
+}
+
 // DeleteTopic forgets a Topic with its mark and its cursors in one write; a
 // missing one is no error. Marks of streams stay, and so does LastIncarnation.
 func (l *Ledger) DeleteTopic(name waverider.TopicName) error {
