@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -367,6 +368,60 @@ func TestAHubWithManyReadsStaysLinked(t *testing.T) {
 	s.heard(h, d)
 	if n := len(s.hub(d.key.ID()).Reads); n != len(names) {
 		t.Errorf("%d are known", n)
+	}
+}
+
+func TestAHubThatReadsTooManyTopicsGetsTheFirst(t *testing.T) {
+	s := newSite(t)
+	d, h := s.join("", nil)
+	names := make([]string, 10_002)
+	for i := range names {
+		names[i] = fmt.Sprintf("topic-%05d", len(names)-i)
+	}
+	for i := range 2 {
+		if err := h.Send(link.MessageReads, link.Reads{Topics: names[i:]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.heard(h, d)
+	if reads := s.hub(d.key.ID()).Reads; len(reads) != 10_000 || reads[0] != "topic-00001" || reads[9999] != "topic-10000" {
+		t.Errorf("%d are known", len(reads))
+	}
+	if n := <-h.notices; !strings.Contains(n.Message, "10002") {
+		t.Error(n.Message)
+	}
+	select {
+	case n := <-h.notices:
+		t.Errorf("it is told again: %s", n.Message)
+	default:
+	}
+}
+
+func TestAHubThatSaysAgainAndAgainThatItLeavesIsRemovedOnce(t *testing.T) {
+	s := newSite(t)
+	d, h := s.join("", nil)
+	before, most := runtime.NumGoroutine(), 0
+	stop := make(chan struct{})
+	go func() {
+		defer close(stop)
+		for h.Send(link.MessageLeave, struct{}{}) == nil {
+		}
+	}()
+	for going := true; going; {
+		select {
+		case <-stop:
+			going = false
+		case <-time.After(time.Millisecond):
+			most = max(most, runtime.NumGoroutine())
+		}
+	}
+	if most > before+200 {
+		t.Errorf("%d goroutines before, %d at most", before, most)
+	}
+	h.ended(t)
+	s.want(http.StatusNotFound, "GET", "/api/v1/sth/"+d.key.ID(), s.admin, "", nil)
+	if n := strings.Count(s.audit(), `"remove"`); n != 1 {
+		t.Errorf("removed %d times", n)
 	}
 }
 

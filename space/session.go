@@ -28,6 +28,10 @@ type session struct {
 	build  string
 	hubRun string // drawn by the process of the Hub
 
+	tasks    sync.WaitGroup // run waits for them
+	leaves   bool           // the Hub has said so
+	overRead bool           // it was told that it wants too much
+
 	telling sync.Mutex // settings
 	tellers atomic.Int32
 	notices atomic.Int32
@@ -147,11 +151,10 @@ func (c *session) serve(l net.Listener) {
 
 // run serves the session until it ends.
 func (c *session) run(ctx context.Context) error {
-	var tasks sync.WaitGroup
-	defer tasks.Wait()
+	defer c.tasks.Wait()
 	defer c.proxy.close()
-	tasks.Go(func() { c.sendTopics(c.Context()) })
-	tasks.Go(func() { c.shareFacts(c.Context()) })
+	c.tasks.Go(func() { c.sendTopics(c.Context()) })
+	c.tasks.Go(func() { c.shareFacts(c.Context()) })
 	return c.Session.Run(ctx, link.Handlers{Topic: c.takeTopic, Message: c.hear, Serve: c.serve})
 }
 
@@ -203,10 +206,26 @@ func (c *session) hear(msg link.Message) error {
 	case link.MessageReads:
 		return c.setReads(ctx, msg)
 	case link.MessageLeave:
-		m.space.log.Info("hub leaves", "hub", m.id, "name", m.Record().Name)
-		go func() { _ = m.space.remove(context.WithoutCancel(ctx), m, m.id, "it left") }()
+		c.leave()
 	}
 	return nil // of a later version
+}
+
+// leave removes the Hub, as it wishes.
+func (c *session) leave() {
+	if c.leaves {
+		return
+	}
+	c.leaves = true
+	m := c.member
+	m.space.log.Info("hub leaves", "hub", m.id, "name", m.Record().Name)
+	c.tasks.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 10*time.Second)
+		defer cancel()
+		if err := m.space.remove(ctx, m, m.id, "it left"); err != nil {
+			m.space.log.Error("a hub that leaves was not removed", "hub", m.id, "err", err)
+		}
+	})
 }
 
 // confirm makes the ticket of before worthless.
@@ -246,15 +265,19 @@ func (c *session) setReads(ctx context.Context, msg link.Message) error {
 	if err := msg.Decode(&body); err != nil {
 		return err
 	}
-	if len(body.Topics) > maxReads {
-		return &link.Breach{What: fmt.Sprintf("it wants %d Topics, the most is %d", len(body.Topics), maxReads)}
-	}
 	for _, name := range body.Topics {
 		if _, err := waverider.ParseTopicName(name); err != nil {
 			return &link.Breach{What: "it wants a Topic that cannot be"}
 		}
 	}
 	slices.Sort(body.Topics)
+	body.Topics = slices.Compact(body.Topics)
+	if n := len(body.Topics); n > maxReads {
+		body.Topics = body.Topics[:maxReads]
+		c.wantsTooMuch(n)
+	} else {
+		c.overRead = false
+	}
 	before := c.member.Record().Reads
 	if slices.Equal(body.Topics, before) {
 		return nil
@@ -268,6 +291,17 @@ func (c *session) setReads(ctx context.Context, msg link.Message) error {
 	c.member.touch()
 	c.member.forgetReads(before, body.Topics)
 	return nil
+}
+
+// wantsTooMuch tells people, once, that a Hub does not get all it reads.
+func (c *session) wantsTooMuch(n int) {
+	if c.overRead {
+		return
+	}
+	c.overRead = true
+	m := c.member
+	m.space.log.Warn("a hub wants more topics than it is sent", "hub", m.id, "name", m.Record().Name, "wants", n, "most", maxReads)
+	m.notify(link.MessageNotice, link.Notice{Kind: "invalid", Message: fmt.Sprintf("this Hub reads %d Topics of the Space, and is sent the first %d by name: the rest stays away. Have fewer of its programs and groups on it", n, maxReads)})
 }
 
 // breach is what a Hub has done that none of ours does: it is cut, and people
