@@ -208,6 +208,17 @@ func (m *member) lives(ctx context.Context, a link.Applicant) bool {
 
 // noticeClone refuses a Hub whose ticket was used, and tells all who should know.
 func (m *member) noticeClone(ctx context.Context, a link.Applicant) error {
+	rec := m.Record()
+	if m.space.audit.tell(&m.clones, auditRecord{Action: "clone", Hub: m.id, Name: rec.Name, Remote: a.Remote}) {
+		m.tellClone(ctx, a)
+	}
+	return waverider.Errorf(waverider.Conflict, "the identity of this Hub is used by another one (last seen at %s): its data dir was copied, or is an old copy. "+
+		"To make this a Hub of its own remove identity.key and space.json from its data dir, and join with a new token. "+
+		"To go on with this copy instead of the other, join with a new token as it is", rec.Remote)
+}
+
+// tellClone writes a clone down and tells of it.
+func (m *member) tellClone(ctx context.Context, a link.Applicant) {
 	s := m.space
 	err := m.change(ctx, func(r *HubRecord) error {
 		r.Clone = &CloneNotice{At: time.Now(), Remote: a.Remote, Name: shortText(a.Hello.Name)}
@@ -217,13 +228,9 @@ func (m *member) noticeClone(ctx context.Context, a link.Applicant) error {
 		s.log.Error("clone not written down", "hub", m.id, "err", err)
 	}
 	rec := m.Record()
-	s.audit.add(auditRecord{Action: "clone", Hub: m.id, Name: rec.Name, Remote: a.Remote})
 	s.log.Error("two Hubs use one identity: the second was refused", "hub", m.id, "name", rec.Name, "address", a.Remote, "first", rec.Remote)
 	m.notify(link.MessageNotice, link.Notice{Kind: "clone", Message: "another Hub with the identity of this one asked to be let in from " + a.Remote +
 		", and was refused. Was the data dir copied? If the other one should be the Hub, revoke this one in the Space"})
-	return waverider.Errorf(waverider.Conflict, "the identity of this Hub is used by another one (last seen at %s): its data dir was copied, or is an old copy. "+
-		"To make this a Hub of its own remove identity.key and space.json from its data dir, and join with a new token. "+
-		"To go on with this copy instead of the other, join with a new token as it is", rec.Remote)
 }
 
 // settings is what a Hub is told about itself.

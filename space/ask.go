@@ -115,7 +115,9 @@ func (m *member) auditAsk(ask link.Ask, answer link.Answer) {
 	if len(detail) > maxAskDetail {
 		detail = detail[:maxAskDetail]
 	}
-	m.space.audit.add(auditRecord{Action: action, Hub: m.id, Name: ask.Topic, By: "hub " + rec.Name, Detail: string(detail)})
+	if !m.space.audit.tell(&m.asks, auditRecord{Action: action, Hub: m.id, Name: ask.Topic, By: "hub " + rec.Name, Detail: string(detail)}) {
+		return
+	}
 	m.space.log.Info("a hub asked to change a topic", "hub", m.id, "name", rec.Name, "topic", ask.Topic, "kind", answer.Kind, "message", answer.Message)
 }
 

@@ -73,6 +73,8 @@ type member struct {
 	breaches int
 	changed  chan struct{} // closed when what it wants may have changed; nil: nobody waits
 
+	asks, clones, comes, goes calm // what is told of them
+
 	out  *replica.Outbound // Topics on their way to it
 	uses uses              // the other ways it uses Topics
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -57,8 +58,11 @@ func (s *Space) serve(ctx context.Context, ls *link.Session, a link.Applicant) e
 	if err := m.attach(ctx, c, a); err != nil {
 		return err
 	}
-	s.audit.add(auditRecord{Action: "connect", Hub: m.id, Name: m.Record().Name, Remote: a.Remote})
-	s.log.Info("hub connected", "hub", m.id, "name", m.Record().Name, "address", a.Remote, "build", a.Hello.Build, "direct", a.Direct)
+	level := slog.LevelDebug
+	if s.audit.tell(&m.comes, auditRecord{Action: "connect", Hub: m.id, Name: m.Record().Name, Remote: a.Remote}) {
+		level = slog.LevelInfo
+	}
+	s.log.Log(ctx, level, "hub connected", "hub", m.id, "name", m.Record().Name, "address", a.Remote, "build", a.Hello.Build, "direct", a.Direct)
 	err := c.run(ctx)
 	if b := (*link.Breach)(nil); errors.As(err, &b) {
 		err = c.breach(b.What)
@@ -137,8 +141,11 @@ func (m *member) detach(ctx context.Context, c *session, why error) {
 	if err != nil && !errors.Is(err, errRemoved) {
 		m.space.log.Debug("end of a session not written down", "hub", m.id, "err", err)
 	}
-	m.space.audit.add(auditRecord{Action: "disconnect", Hub: m.id, Name: name, Remote: c.Remote, Detail: reason})
-	m.space.log.Info("hub disconnected", "hub", m.id, "name", name, "why", reason)
+	level := slog.LevelDebug
+	if m.space.audit.tell(&m.goes, auditRecord{Action: "disconnect", Hub: m.id, Name: name, Remote: c.Remote, Detail: reason}) {
+		level = slog.LevelInfo
+	}
+	m.space.log.Log(ctx, level, "hub disconnected", "hub", m.id, "name", name, "why", reason)
 }
 
 // serve answers what the Hub asks.
