@@ -98,20 +98,48 @@ func (c *session) tellFacts(also string) error {
 }
 
 // deletes refuses to remove a Topic that Hubs have too: they would bring it back.
-func (s *Space) deletes(_ context.Context, t *topic.Topic, force bool) (note string, err error) {
+func (s *Space) deletes(ctx context.Context, t *topic.Topic, force bool) (note string, err error) {
+	if force {
+		return " from the Space", nil
+	}
 	var have []string
 	for _, m := range s.list() {
-		m.mu.Lock()
-		raw, name := m.entities.Topics, m.rec.Name
-		m.mu.Unlock()
-		var names []string
-		_ = json.Unmarshal(raw, &names)
-		if slices.Contains(names, string(t.Name())) && m.may(t.Name()) == nil {
-			have = append(have, name)
+		has, err := m.has(ctx, t)
+		if err != nil {
+			return "", err
+		}
+		if has {
+			have = append(have, m.Record().Name)
 		}
 	}
-	if len(have) > 0 && !force {
+	if len(have) > 0 {
 		return "", waverider.Errorf(waverider.Conflict, "Hubs have Topic %s too, and would bring it back: %s. Delete it there first, or here alone with force", t.Name(), strings.Join(have, ", "))
 	}
 	return " from the Space", nil
+}
+
+// has tells whether the Hub has the Topic too. Of one that has said nothing since
+// the Space was started it is taken from what is on disk: that it reads the Topic,
+// or has written to it.
+func (m *member) has(ctx context.Context, t *topic.Topic) (bool, error) {
+	if m.may(t.Name()) != nil {
+		return false, nil
+	}
+	m.mu.Lock()
+	raw, reads := m.entities.Topics, m.rec.Reads
+	m.mu.Unlock()
+	if _, wants := slices.BinarySearch(reads, string(t.Name())); wants {
+		return true, nil
+	}
+	if raw != nil {
+		var names []string
+		_ = json.Unmarshal(raw, &names)
+		return slices.Contains(names, string(t.Name())), nil
+	}
+	w, err := t.Writer(ctx, m.far())
+	if err != nil {
+		return false, err
+	}
+	defer w.Close()
+	return w.Last() != (topic.State{}), nil
 }
