@@ -48,11 +48,14 @@ func (s *Space) callHub(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// restOf is the escaped path below the Hub's base.
+// restOf is the escaped path below the Hub's base: what lies past as many
+// segments as the pattern has before its {rest...}.
 func restOf(r *http.Request) string {
-	path := r.URL.EscapedPath()
-	at := strings.Index(path, "/sth/")
-	_, rest, _ := strings.Cut(path[at+len("/sth/"):], "/api/v1/")
+	base, _, _ := strings.Cut(r.Pattern[strings.Index(r.Pattern, "/"):], "{rest...}")
+	rest := r.URL.EscapedPath()
+	for range strings.Count(base, "/") {
+		_, rest, _ = strings.Cut(rest, "/")
+	}
 	return rest
 }
 
@@ -274,14 +277,16 @@ func (s *Space) postRevoke(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (m *member) revoke(ctx context.Context, by string) error {
-	if err := m.space.spend(ctx, m.id); err != nil {
-		return err
+	err := m.space.spend(ctx, m.id)
+	if err == nil {
+		err = m.change(ctx, func(r *HubRecord) error { r.Revoked = true; return nil })
 	}
-	if err := m.change(ctx, func(r *HubRecord) error { r.Revoked = true; return nil }); err != nil {
-		return err
+	m.end("revoked", "this Hub was revoked by "+by) // even if it is let in again
+	detail := ""
+	if err != nil {
+		detail = "it was cut, but that could not be written down: it can come back"
 	}
-	m.end("revoked", "this Hub was revoked by "+by)
-	m.space.audit.add(auditRecord{Action: "revoke", Hub: m.id, Name: m.Record().Name, By: by})
-	m.space.log.Info("hub revoked", "hub", m.id, "name", m.Record().Name, "by", by)
-	return nil
+	m.space.audit.add(auditRecord{Action: "revoke", Hub: m.id, Name: m.Record().Name, By: by, Detail: detail})
+	m.space.log.Info("hub revoked", "hub", m.id, "name", m.Record().Name, "by", by, "err", err)
+	return err
 }

@@ -237,6 +237,17 @@ func TestARevokedHubIsCutAndStaysOut(t *testing.T) {
 	s.heard(h, d)
 }
 
+func TestARevokedHubIsCutWhenThatCannotBeWrittenDown(t *testing.T) {
+	s := newSite(t)
+	d, h := s.join("", nil)
+	s.records.Close()
+	s.want(http.StatusServiceUnavailable, "POST", "/api/v1/sth/"+d.key.ID()+"/revoke", s.admin, "", nil)
+	h.ended(t)
+	if a := s.audit(); !strings.Contains(a, "can come back") {
+		t.Error(a)
+	}
+}
+
 func TestARemovedHubIsForgotten(t *testing.T) {
 	s := newSite(t)
 	token := s.joinToken(`{"expires":"1d"}`)

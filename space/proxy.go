@@ -120,14 +120,21 @@ func (p *proxy) rewrite(r *httputil.ProxyRequest) {
 	h.Set("Authorization", "Bearer "+c.token)
 }
 
-// fromHub takes out of an answer what is for the Space to say.
+// fromHub takes out of an answer what is for the Space to say. To a browser it is
+// the Space that answers: what a Hub sends is no page of it.
 func fromHub(r *http.Response) error {
 	r.Request.Context().Value(callKey{}).(*call).status = r.StatusCode
 	for name := range r.Header {
-		if name == "Set-Cookie" || strings.HasPrefix(name, "Access-Control-") || name == "Strict-Transport-Security" || name == "Clear-Site-Data" || name == "Alt-Svc" {
+		switch {
+		case strings.HasPrefix(name, "Access-Control-"), strings.HasPrefix(name, "Content-Security-Policy"), strings.HasPrefix(name, "Cross-Origin-"):
 			r.Header.Del(name)
 		}
 	}
+	for _, name := range []string{"Set-Cookie", "Strict-Transport-Security", "Clear-Site-Data", "Alt-Svc", "Service-Worker-Allowed", "Refresh", "Link", "Report-To", "Reporting-Endpoints", "Nel"} {
+		r.Header.Del(name)
+	}
+	r.Header.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	r.Header.Set("X-Content-Type-Options", "nosniff")
 	return nil
 }
 

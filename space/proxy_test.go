@@ -546,3 +546,40 @@ func TestManyCallsAtOnce(t *testing.T) {
 	}
 	group.Wait()
 }
+
+func TestWhatAHubAnswersIsNoPageOfTheSpace(t *testing.T) {
+	s := newSite(t)
+	d, _ := s.join("", func(*disk, *link.Session) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for name, value := range map[string]string{"Content-Type": "text/html", "Service-Worker-Allowed": "/", "Set-Cookie": "a=b", "Clear-Site-Data": "*",
+				"Content-Security-Policy": "default-src *", "X-Content-Type-Options": "x"} {
+				w.Header().Set(name, value)
+			}
+			_, _ = io.WriteString(w, "<script>evil()</script>")
+		})
+	})
+	resp := s.do("GET", "/api/v1/sth/"+d.key.ID()+"/api/v1/x", s.token(auth.RoleViewer), nil)
+	resp.Body.Close()
+	for name, want := range map[string]string{"Content-Security-Policy": "[sandbox; default-src 'none']", "X-Content-Type-Options": "[nosniff]",
+		"Service-Worker-Allowed": "[]", "Set-Cookie": "[]", "Clear-Site-Data": "[]", "Content-Type": "[text/html]"} {
+		if got := fmt.Sprint(resp.Header.Values(name)); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestPathsOfASpaceWithTheNameOfAPath(t *testing.T) {
+	s := newSiteNamed(t, "sth")
+	d, _ := s.join(`{"name":"api"}`, func(*disk, *link.Session) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.EscapedPath()) })
+	})
+	for _, base := range []string{"/api/v1", "/api/v1/space/sth/api/v1", "/api/v1/cpm/sth/api/v1", "/API/V1/Space/sth/Api/v1"} {
+		for _, hub := range []string{d.key.ID(), "api"} {
+			for _, path := range []string{"x", "sth/y/api/v1/z", "a%2Fb/c"} {
+				if got := s.want(http.StatusOK, "GET", base+"/sth/"+hub+"/api/v1/"+path, s.admin, "", nil); got != "/api/v1/"+path {
+					t.Errorf("%s, %s: the Hub is asked for %s", base, path, got)
+				}
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package space_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -52,12 +53,19 @@ type site struct {
 	admin  string
 	log    *lastlines.Ring
 
-	stop func()
+	name    string         // of the Space; "": here
+	records *records.Store // of the Space that runs
+	stop    func()
 }
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), addr: "127.0.0.1:0", log: lastlines.New(0)}
+	return newSiteNamed(t, "")
+}
+
+func newSiteNamed(t testing.TB, name string) *site {
+	t.Helper()
+	s := &site{t: t, name: name, dir: t.TempDir(), addr: "127.0.0.1:0", log: lastlines.New(0)}
 	var err error
 	if s.key, err = auth.OpenKey(filepath.Join(s.dir, "identity.key")); err != nil {
 		t.Fatal(err)
@@ -102,9 +110,10 @@ func (s *site) start() {
 	must(err)
 	store, err := records.Open(ctx, engine, log)
 	must(err)
+	s.records = store
 	topics, err := topic.Open(ctx, topic.Config{Dir: filepath.Join(s.dir, "topics"), Bus: engine, Hub: s.key.ID(), MaxStore: 1 << 30, Log: log})
 	must(err)
-	core, err := space.Open(ctx, space.Config{Key: s.key, Name: "here", Build: "1", Records: store, Topics: topics, DataDir: s.dir,
+	core, err := space.Open(ctx, space.Config{Key: s.key, Name: cmp.Or(s.name, "here"), Build: "1", Records: store, Topics: topics, DataDir: s.dir,
 		TLSPin: link.Pin(s.cert.Leaf), Pinned: true, Log: log, Lines: s.log})
 	must(err)
 	s.mux = wire.NewMux(log)
