@@ -337,12 +337,12 @@ func TestWhatBreaksTheRulesIsKeptOutAWhile(t *testing.T) {
 	s := newSite(t)
 	good, h := s.join(`{"name":"good"}`, nil)
 	for name, send := range map[string]func(h *here){
-		"confirms a ticket":  func(h *here) { _ = h.Send(link.MessageConfirm, link.Confirm{Ticket: "1.xx"}) },
-		"cannot be":          func(h *here) { _ = h.Send(link.MessageReads, link.Reads{Topics: []string{"a b/.."}}) },
-		"wants 20000 Topics": func(h *here) { _ = h.Send(link.MessageReads, link.Reads{Topics: make([]string, 20000)}) },
-		"load":               func(h *here) { _ = h.Send(link.MessageLoad, strings.Repeat("x", 100)) },
-		"no list":            func(h *here) { _ = h.Send(link.MessageEntities, map[string]any{"sequences": "x"}) },
-		"message":            func(h *here) { _ = h.Send(link.MessageEntities, []int{1}) },
+		"confirms a ticket": func(h *here) { _ = h.Send(link.MessageConfirm, link.Confirm{Ticket: "1.xx"}) },
+		"cannot be":         func(h *here) { _ = h.Send(link.MessageReads, link.Reads{Topics: []string{"a b/.."}}) },
+		"asks for a change": func(h *here) { _ = h.Send(link.MessageAsk, link.Ask{Topic: "t"}) },
+		"load":              func(h *here) { _ = h.Send(link.MessageLoad, strings.Repeat("x", 100)) },
+		"no list":           func(h *here) { _ = h.Send(link.MessageEntities, map[string]any{"sequences": "x"}) },
+		"message":           func(h *here) { _ = h.Send(link.MessageEntities, []int{1}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, bad := s.join("", nil)
