@@ -68,6 +68,16 @@ func (n TopicName) Parked(from string) TopicName {
 // IsParked tells whether n is the name of a parked Topic.
 func (n TopicName) IsParked() bool { return strings.Contains(string(n), parkedBy) }
 
+// ParkedOf is the Topic in which records that are parked in n have no place; ""
+// when n is no parked Topic.
+func (n TopicName) ParkedOf() TopicName {
+	of, _, parked := strings.Cut(string(n), parkedBy)
+	if !parked {
+		return ""
+	}
+	return TopicName(of)
+}
+
 // plain tells the bytes that stand for themselves in a token.
 func plain(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'

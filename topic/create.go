@@ -36,17 +36,6 @@ func (s *Store) Ensure(ctx context.Context, cfg waverider.TopicConfig) (*Topic, 
 	return t, t.Takes(cfg.ContentType)
 }
 
-// Park is Ensure for records that have no place in the Topic cfg.Name because it
-// is of another type: it finds or makes the Topic that is named after both.
-func (s *Store) Park(ctx context.Context, cfg waverider.TopicConfig, from string) (*Topic, error) {
-	cfg.Name = cfg.Name.Parked(from)
-	t, _, err := s.put(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	return t, t.Takes(cfg.ContentType)
-}
-
 // Takes is nil for the content type of the Topic and for "", which means any;
 // else an error of kind Unsupported.
 func (t *Topic) Takes(contentType string) error {

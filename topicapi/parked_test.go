@@ -13,7 +13,7 @@ import (
 // such a name.
 func TestParkedTopicsCanBeReadAndDeleted(t *testing.T) {
 	s := newSite(t)
-	top, err := s.store.Park(t.Context(), waverider.TopicConfig{Name: "t", ContentType: waverider.TypeNDJSON}, "edge")
+	top, _, err := s.store.Park(t.Context(), waverider.TopicConfig{Name: "t", ContentType: waverider.TypeNDJSON}, "hub-1", "edge")
 	if err != nil {
 		t.Fatal(err)
 	}

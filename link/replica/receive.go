@@ -183,16 +183,23 @@ func (r *Receiver) admit(p Peer) (leave func(), err error) {
 	}, nil
 }
 
-// makes counts a Topic that a peer makes.
-func (r *Receiver) makes(p Peer) error {
+// makes lets a Topic be made for a peer, and counts it if that was so.
+func (r *Receiver) makes(p Peer, find func() (made bool, err error)) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	g := r.peers[p.Producer]
 	if g.made >= r.Topics {
+		defer r.mu.Unlock()
 		return waverider.Errorf(waverider.Overloaded, "%d Topics were made for this peer already, and no more are until a restart", g.made)
 	}
-	g.made++
-	return nil
+	g.made++ // others of the peer shall not make it meanwhile
+	r.mu.Unlock()
+	made, err := find()
+	if !made {
+		r.mu.Lock()
+		g.made--
+		r.mu.Unlock()
+	}
+	return err
 }
 
 // meter is the counter of what a peer sends of one of its Topics.
@@ -355,25 +362,48 @@ func (in *inlet) place(ctx context.Context, h hello) (*topic.Topic, error) {
 	}
 	t, err := in.r.store.Topic(cfg.Name)
 	if err != nil {
-		if err := in.r.makes(in.from); err != nil {
-			return nil, err
-		}
-		t, err = in.r.store.Ensure(ctx, cfg)
+		err = in.r.makes(in.from, func() (made bool, err error) {
+			if t, err = in.r.store.Create(ctx, cfg); waverider.KindOf(err) != waverider.Conflict {
+				return err == nil, err
+			}
+			t, err = in.r.store.Ensure(ctx, cfg) // somebody else has just made it
+			return false, err
+		})
 	} else if err = t.Takes(cfg.ContentType); err == nil && t.Config().Durability == waverider.DurabilityMemory {
 		err = waverider.Errorf(waverider.Unsupported, "Topic %s is kept in memory here", cfg.Name)
 	}
 	if waverider.KindOf(err) == waverider.Unsupported {
-		in.r.Log.Warn("records of a topic are parked", "peer", in.from.Name, "topic", cfg.Name, "as", cfg.Name.Parked(in.from.Name), "why", err)
-		cfg.Scope = waverider.ScopeHub
-		if t, err = in.r.store.Park(ctx, cfg, in.from.Name); err == nil && in.r.OnParked != nil {
-			in.r.OnParked(in.from, cfg.Name, t.Name())
-		}
+		t, err = in.park(ctx, cfg, err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	in.lines = cfg.ContentType == waverider.TypeNDJSON || cfg.ContentType == waverider.TypeTextNDJSON
 	in.meter = in.r.meter(in.name, in.from)
+	return t, nil
+}
+
+// park finds or makes the Topic for records that have no place where they should
+// go.
+func (in *inlet) park(ctx context.Context, cfg waverider.TopicConfig, why error) (t *topic.Topic, err error) {
+	store, from := in.r.store, in.from
+	cfg.Scope = waverider.ScopeHub
+	park := func() (made bool, err error) {
+		t, made, err = store.Park(ctx, cfg, from.Producer, from.Name)
+		return made, err
+	}
+	if store.Parked(cfg.Name, from.Producer) != nil {
+		_, err = park()
+	} else {
+		err = in.r.makes(from, park)
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.r.Log.Warn("records of a topic are parked", "peer", from.Name, "topic", cfg.Name, "as", t.Name(), "why", why)
+	if in.r.OnParked != nil {
+		in.r.OnParked(from, cfg.Name, t.Name())
+	}
 	return t, nil
 }
 

@@ -21,7 +21,8 @@ type Topic struct {
 	DroppedBytes uint64    `json:"droppedBytes,omitempty"` // by retention, ever
 	Deleting     bool      `json:"deleting,omitempty"`
 	Damage       []Damage  `json:"damage,omitempty"`
-	Lives        []Life    `json:"lives,omitempty"` // oldest first; none: a single one
+	Parked       []string  `json:"parked,omitempty"` // producers whose records are parked in it
+	Lives        []Life    `json:"lives,omitempty"`  // oldest first; none: a single one
 
 	Producers map[string]Producer `json:"producers,omitempty"` // by id; of far ones: what stored records do not tell, or not any more
 }
