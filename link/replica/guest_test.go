@@ -1,10 +1,12 @@
 package replica_test
 
 import (
+	"fmt"
 	"testing"
 
 	"waverider"
 	"waverider/link/replica"
+	"waverider/topic"
 )
 
 // Topics that could not be made, because the disk was full, are not counted as made.
@@ -62,5 +64,34 @@ func TestARenamedHubGoesOnWhereItIsParked(t *testing.T) {
 	}
 	if _, err := s.store.Topic("t@new"); waverider.KindOf(err) != waverider.NotFound {
 		t.Errorf("t@new: %v", err)
+	}
+}
+
+// What is counted of a peer goes with it, be it that its streams end later.
+func TestAPeerIsForgottenWithItsLastStream(t *testing.T) {
+	s := &site{t: t, id: "s", dir: t.TempDir(), o: replica.ReceiverOptions{Topics: 1}}
+	s.open()
+	evil := topic.FarHub + "evil"
+	s.receiver.Forget(evil) // whom nobody knows
+	for n := range 3 {
+		conn, ended := serve(t, s, replica.Peer{})
+		if answer, _ := greet(t, conn, fmt.Sprint("t", n)); answer["as"] == nil {
+			t.Fatalf("%d: %v", n, answer)
+		}
+		if n == 0 {
+			conn.Close()
+			<-ended
+			s.receiver.Forget(evil)
+		} else {
+			s.receiver.Forget(evil)
+			if len(s.receiver.Stats()) != 1 {
+				t.Error("what still runs is not counted")
+			}
+			conn.Close()
+			<-ended
+		}
+		if list := s.receiver.Stats(); len(list) > 0 {
+			t.Errorf("still counted: %+v", list)
+		}
 	}
 }

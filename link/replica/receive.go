@@ -67,7 +67,10 @@ type key struct {
 }
 
 // guest is what one peer takes up.
-type guest struct{ streams, made int }
+type guest struct {
+	streams, made int
+	gone          bool // to be forgotten after its last stream
+}
 
 // owner is the stream that writes to a Topic for a peer.
 type owner struct {
@@ -149,17 +152,25 @@ func (r *Receiver) Stats() []Stats {
 	return list
 }
 
-// Forget drops what is counted of a peer that will not come back.
+// Forget drops what is counted of a peer that will not come back, at the latest
+// when its last stream has ended.
 func (r *Receiver) Forget(producer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for k, m := range r.meters {
-		if k.producer == producer && m.running.Load() == 0 {
+	if g := r.peers[producer]; g != nil && g.streams > 0 {
+		g.gone = true
+		return
+	}
+	r.forget(producer)
+}
+
+// forget does it. r.mu is held.
+func (r *Receiver) forget(producer string) {
+	delete(r.peers, producer)
+	for k := range r.meters {
+		if k.producer == producer {
 			delete(r.meters, k)
 		}
-	}
-	if g := r.peers[producer]; g != nil && g.streams == 0 {
-		delete(r.peers, producer)
 	}
 }
 
@@ -179,7 +190,9 @@ func (r *Receiver) admit(p Peer) (leave func(), err error) {
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		g.streams--
+		if g.streams--; g.streams == 0 && g.gone {
+			r.forget(p.Producer)
+		}
 	}, nil
 }
 
