@@ -26,6 +26,12 @@ var beatEvery, deadAfter = BeatEvery, DeadAfter // tests are in a hurry
 // messageLimit is the largest message.
 const messageLimit = 1 << 20
 
+// BodyMost is the size of a body, as JSON, that every message has room for.
+const BodyMost = messageLimit - 1<<10
+
+// ReadsMost is how many Topics a Reads may have.
+const ReadsMost = 10_000
+
 // Message is one line on the control stream.
 type Message struct {
 	Type string          `json:"t"`

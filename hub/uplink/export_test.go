@@ -45,3 +45,13 @@ func (q *requests) Settle(id string, kind waverider.Kind, reason string) error {
 
 // List is those that were refused and those that wait.
 func (q *requests) List() []waverider.TopicRequest { return q.list() }
+
+// FitNames and FitLists cut what a message has no room for.
+var (
+	FitNames = fitNames
+	FitLists = fitLists
+)
+
+// ReadsRoom makes the room for names of Topics in a message as small as a test
+// has Topics. It is called before Run.
+func (u *Uplink) ReadsRoom(bytes int) { u.readsRoom = bytes }

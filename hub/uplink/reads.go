@@ -34,7 +34,7 @@ func (u *Uplink) wanted() ([]string, error) {
 		return nil, err
 	}
 	for _, name := range list {
-		if t, err := u.cfg.Topics.Topic(name); err == nil && t.Config().Scope == waverider.ScopeSpace {
+		if t, err := u.cfg.Topics.Topic(name); err == nil && !name.IsParked() && t.Config().Scope == waverider.ScopeSpace {
 			names = append(names, string(name))
 		}
 	}
@@ -49,10 +49,21 @@ func (u *Uplink) reportReads(s *link.Session, told *[]string) {
 		u.log.Error("topics that are read are not known", "err", err)
 		return
 	}
+	fit := fitNames(names, link.ReadsMost, u.readsRoom)
+	u.leavesOut(&u.readsCut, len(names)-len(fit), "more topics are read than the Space can be asked for; it sends nothing of the last ones, by name")
+	names = fit
 	if *told != nil && slices.Equal(names, *told) {
 		return
 	}
 	if err := s.Send(link.MessageReads, link.Reads{Topics: names}); err == nil {
 		*told = names
 	}
+}
+
+// leavesOut says once, until that has passed, that a message has no room for all.
+func (u *Uplink) leavesOut(said *bool, left int, words string) {
+	if left > 0 && !*said {
+		u.log.Warn(words, "left out", left)
+	}
+	*said = left > 0
 }

@@ -20,6 +20,9 @@ const (
 	entityEvery = 2 * time.Second // when they have changed
 )
 
+// entitiesMost is what the lists of a link.Entities may have together.
+const entitiesMost = link.BodyMost - len(`{"sequences":,"instances":,"topics":}`)
+
 // serve runs one session.
 func (u *Uplink) serve(ctx context.Context, s *link.Session) error {
 	far := newCaller(s)
@@ -146,10 +149,17 @@ func (u *Uplink) reportEntities(s *link.Session, told *[sha256.Size]byte) {
 		u.log.Debug("entities not told to the Space", "err", err)
 		return
 	}
+	left, err := fitLists([]*json.RawMessage{&e.Sequences, &e.Instances, &e.Topics}, entitiesMost)
+	if err != nil {
+		u.log.Debug("entities not told to the Space", "err", err)
+		return
+	}
+	u.leavesOut(&u.entitiesCut, left, "this Hub has more sequences, instances and topics than the Space can be told of; it does not know some")
 	text, err := json.Marshal(e)
 	if sum := sha256.Sum256(text); err == nil && sum != *told {
 		if err := s.Send(link.MessageEntities, e); err != nil {
 			u.log.Debug("entities not told to the Space", "err", fmt.Errorf("%d bytes: %w", len(text), err))
+			return
 		}
 		*told = sum
 	}

@@ -57,6 +57,9 @@ type Uplink struct {
 	requests *requests
 	answers  chan link.Answer // holds one that askSpace waits for
 
+	readsRoom             int  // bytes that the names of a link.Reads may take
+	readsCut, entitiesCut bool // that a message has no room for all is said; for report
+
 	mu      sync.Mutex
 	memory  *memory // nil: none was joined
 	session *link.Session
@@ -73,7 +76,8 @@ func Open(cfg Config) (*Uplink, error) {
 	if err != nil && !errors.As(err, &damage) {
 		return nil, err
 	}
-	u := &Uplink{cfg: cfg, run: rand.Text(), log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), answers: make(chan link.Answer, 1), since: time.Now()}
+	u := &Uplink{cfg: cfg, run: rand.Text(), log: cfg.Log, memory: m, now: make(chan struct{}, 1), reads: make(chan struct{}, 1), joined: make(chan struct{}, 1), answers: make(chan link.Answer, 1), since: time.Now(),
+		readsRoom: link.BodyMost - len(`{"topics":}`)}
 	if cfg.Join != "" {
 		token, err := link.ParseJoinToken(cfg.Join)
 		if err != nil {
