@@ -253,6 +253,7 @@ func (s *Space) remove(ctx context.Context, m *member, by, why string) error {
 	}
 	s.mu.Unlock()
 	m.end("removed", "this Hub was removed from the Space")
+	s.receiver.Forget(m.far())
 	var all []waverider.TopicName
 	for _, t := range s.cfg.Topics.Topics() {
 		all = append(all, t.Name())
