@@ -34,7 +34,7 @@ func newShare(u *Uplink) *share {
 // names is all Topics of scope space.
 func (s *share) names() (list []waverider.TopicName) {
 	for _, t := range s.store.Topics() {
-		if t.Config().Scope == waverider.ScopeSpace && t.Life().Err() == nil {
+		if t.Config().Scope == waverider.ScopeSpace && !t.Name().IsParked() && t.Life().Err() == nil {
 			list = append(list, t.Name())
 		}
 	}
