@@ -57,7 +57,7 @@ type Hello struct {
 
 // Welcome is what a Space says to a Hub that it takes.
 type Welcome struct {
-	Session string          `json:"session"` // id of this session
+	Session string          `json:"session"` // its id
 	Ticket  string          `json:"ticket"`  // for the next; to be kept before it is confirmed
 	Space   string          `json:"space"`   // name
 	More    json.RawMessage `json:"more,omitempty"`

@@ -8,7 +8,7 @@ import (
 
 // Messages between a Hub and its Space.
 const (
-	MessageConfirm  = "confirm"  // Hub: the ticket of this session is on disk. Confirm
+	MessageConfirm  = "confirm"  // Hub: the ticket it was given is on disk. Confirm
 	MessageLoad     = "load"     // Hub: how busy its machine is. As its API has it
 	MessageLag      = "lag"      // Hub: what its Space does not have yet. Lag
 	MessageEntities = "entities" // Hub: what it has. Entities

@@ -189,7 +189,7 @@ func (s *Session) Traffic() (in, out uint64) { return s.socket.in.Load(), s.sock
 func (s *Session) RTT() time.Duration { return s.ctl.rtt() }
 
 // Audience is for whom a Space signs who calls a Hub: only that Hub takes it, and
-// only in this session.
+// only in the session it is for.
 func Audience(hub, session string) string { return hub + "/" + session }
 
 // where is an address that is known as text only.

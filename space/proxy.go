@@ -148,7 +148,7 @@ func (p *proxy) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	c.err = &waverider.Error{Kind: waverider.Unavailable, Message: "the connection to the Hub ended before it answered; try again when it is back", Err: err}
 }
 
-// token tells the Hub who asks. It is good in this session only.
+// token tells the Hub who asks. It is good in one session only.
 func (p *proxy) token(id auth.Identity) (string, error) {
 	id.Token = ""
 	p.mu.Lock()
