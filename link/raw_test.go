@@ -15,6 +15,8 @@ import (
 	"waverider/auth"
 	"waverider/internal/rawlink"
 	"waverider/link"
+
+	"github.com/libp2p/go-yamux/v5"
 )
 
 func (s *space) url() string { return "https://" + s.addr }
@@ -92,18 +94,25 @@ func TestGarbageAfterTheHelloIsABreach(t *testing.T) {
 	wantBreach(t, here, "message of more than")
 }
 
-func TestALineWithoutEndIsABreach(t *testing.T) {
-	s := newSpace(t, link.Handlers{})
+// firstStream is the first stream of a raw Hub, of which nothing was said yet.
+func (s *space) firstStream(t *testing.T) (*yamux.Stream, *link.Session) {
+	t.Helper()
 	c, here := s.raw(t)
 	mux, err := c.Session()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer mux.Close()
-	control, err := mux.OpenStream(t.Context())
+	t.Cleanup(func() { _ = mux.Close() })
+	first, err := mux.OpenStream(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return first, here
+}
+
+func TestALineWithoutEndIsABreach(t *testing.T) {
+	s := newSpace(t, link.Handlers{})
+	control, here := s.firstStream(t)
 	_, _ = control.Write([]byte("C"))
 	line := []byte(strings.Repeat("x", 64<<10))
 	for range 1 << 14 { // 1 GB
@@ -116,16 +125,7 @@ func TestALineWithoutEndIsABreach(t *testing.T) {
 
 func TestWhatIsNoMessageIsABreach(t *testing.T) {
 	s := newSpace(t, link.Handlers{})
-	c, here := s.raw(t)
-	mux, err := c.Session()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mux.Close()
-	control, err := mux.OpenStream(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	control, here := s.firstStream(t)
 	_, _ = control.Write([]byte("Cnothing\n"))
 	wantBreach(t, here, "cannot be read")
 }
